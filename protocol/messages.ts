@@ -1,0 +1,114 @@
+// Every message between daemon and viewer, with its direction, fields and units. README.md beside this file is the same for people.
+//
+// World coordinates are Å in the frame of the density map. Arrays travel as msgpack `bin`, little-endian, and are typed arrays here.
+
+export const SUBPROTOCOL = 'limber.v1';
+/** Bytes; a larger message from a viewer closes the connection with code 1009. */
+export const MAX_MESSAGE_BYTES = 1 << 20;
+
+/** What a viewer asks. `id` is chosen by the viewer and comes back in the answer. */
+export type ClientMessage =
+  /** → latents: every particle's place in the latent space of a run. */
+  | { type: 'get-latents'; id: number; run: string }
+  /** → epochs: the training curve so far. */
+  | { type: 'get-epochs'; id: number; run: string }
+  /** → decoded: the Gaussians (and, with `atoms`, the moved atoms) at one latent point. Every one is answered. */
+  | { type: 'decode'; id: number; run: string; z: number[]; atoms: boolean }
+  /** → frame: like decode, but latest-wins: of those that wait only the one with the highest sequence is answered. */
+  | { type: 'scrub'; sequence: number; run: string; z: number[]; atoms: boolean }
+  /** Tells that a frame was drawn; the daemon sends the next frame only after this, or after a second. */
+  | { type: 'frame-drawn'; sequence: number }
+  /** → started: begins a training run in a process of its own; fields left out take the defaults of settings. */
+  | { type: 'start-training'; id: number; run: string; settings: TrainingRequest }
+  /** → cancelled: stops a job at its next checkpoint; nothing is lost. */
+  | { type: 'cancel-job'; id: number; job: string };
+
+export interface TrainingRequest {
+  latentDims?: number;
+  epochs?: number;
+  resolutionAngstrom?: number;
+  seed?: number;
+}
+
+/** What the daemon says: answers carry the `id` of their question, the others come unasked. */
+export type ServerMessage =
+  /** First message of every connection, and again whenever anything in it changes. */
+  | { type: 'project'; project: ProjectSummary }
+  | { type: 'latents'; id: number; run: string; epoch: number; dims: number; count: number; /** count × dims */ z: Float32Array; /** count; NaN where unknown */ frc: Float32Array; /** count; 1-based row of the input file */ particle: Uint32Array; pca: LatentPca }
+  | { type: 'epochs'; id: number; run: string; epochs: EpochRow[] }
+  | ({ type: 'decoded'; id: number } & DecodedFrame)
+  | ({ type: 'frame'; sequence: number } & DecodedFrame)
+  | { type: 'started'; id: number; job: string }
+  | { type: 'cancelled'; id: number; job: string }
+  /** Unasked: a job of this daemon moved on. */
+  | { type: 'progress'; job: string; run: string | null; stage: string; done: number; total: number; seconds: number }
+  /** Unasked: a run finished an epoch (trained by this daemon or by another process). New latents are ready when `latentsReady`. */
+  | { type: 'epoch'; run: string; row: EpochRow; latentsReady: boolean }
+  /** Unasked: a job ended. `error` is one line, null when all went well. */
+  | { type: 'job-ended'; job: string; run: string | null; error: string | null }
+  /** Answer to a message that cannot be served; `id` is null when the message had none that could be read. */
+  | { type: 'error'; id: number | null; code: ErrorCode; message: string };
+
+export type ErrorCode = 'malformed' | 'unknown-type' | 'no-such-run' | 'not-ready' | 'bad-value' | 'busy' | 'failed';
+
+export interface EpochRow {
+  epoch: number;
+  /** Mean ring correlation over the epoch's particles. */
+  frc: number;
+  loss: number;
+  seconds: number;
+}
+
+/** Principal components of the latents: z ≈ mean + Σ c_k axes_k. Row k of axes is component k. */
+export interface LatentPca {
+  mean: Float32Array;
+  /** dims × dims, orthonormal rows, falling variance. */
+  axes: Float32Array;
+  /** dims; variance along each axis. */
+  variances: Float32Array;
+}
+
+/** The molecule at latent point z. */
+export interface DecodedFrame {
+  run: string;
+  /** Epoch of the weights that decoded it. */
+  epoch: number;
+  z: Float32Array;
+  count: number;
+  /** 3·count, Å: x0 y0 z0 x1 … */
+  positions: Float32Array;
+  /** count, in (0, 1): weight at zero frequency. */
+  amplitudes: Float32Array;
+  /** count, Å. */
+  sigmas: Float32Array;
+  /** 3·atoms, Å, in the order of the model file's rows (first model); null when not asked for or no model is there. */
+  atoms: Float32Array | null;
+}
+
+export interface ProjectSummary {
+  name: string;
+  particles: number;
+  boxSize: number;
+  pixelSizeAngstrom: number;
+  /** +1, or −1 where the particles' contrast was found inverted. */
+  contrast: number;
+  symmetry: string;
+  /** The consensus map, as a path below the daemon's origin, to be fetched with the token; null without one. Contour absolute, in the map's own values. */
+  map: { path: string; contour: number; sizeVoxels: [number, number, number]; voxelSizeAngstrom: [number, number, number]; originAngstrom: [number, number, number] } | null;
+  /** The fitted atomic model as given by the user. */
+  model: { path: string; format: 'mmcif' | 'pdb'; atoms: number } | null;
+  neutral: { gaussians: number; resolutionAngstrom: number } | null;
+  runs: RunSummary[];
+  jobs: { job: string; run: string | null; stage: string; done: number; total: number }[];
+}
+
+export interface RunSummary {
+  name: string;
+  latentDims: number;
+  epoch: number;
+  epochs: number;
+  state: 'training' | 'stopped' | 'done' | 'failed';
+  frc: number | null;
+  gaussians: number;
+  backend: string;
+}
