@@ -39,8 +39,18 @@ export async function build({ quiet = false } = {}) {
   const listed = [...all, 'package-lock.json'].join('\n');
   const scripts = all.filter(path => /\.tsx?$/.test(path) && !path.endsWith('.d.ts') && !path.startsWith(kernels));
   const output = await esbuild.build({
-    absWorkingDir: root, entryPoints: scripts, outdir: dist, outbase: root, format: 'esm', platform: 'node', target: 'node20',
-    sourcemap: 'linked', loader: { '.wgsl': 'text' }, logLevel: 'warning', jsx: 'automatic', metafile: true,
+    absWorkingDir: root,
+    entryPoints: scripts,
+    outdir: dist,
+    outbase: root,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    sourcemap: 'linked',
+    loader: { '.wgsl': 'text' },
+    logLevel: 'warning',
+    jsx: 'automatic',
+    metafile: true,
   });
   removeOrphans(dist, new Set(Object.keys(output.metafile.outputs)));
   buildKernels(all.filter(path => path.startsWith(kernels)));
@@ -56,7 +66,8 @@ function removeOrphans(folder, kept) {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) {
       if (rooms.includes(relative(dist, path).split(/[\\/]/)[0])) removeOrphans(path, kept);
-    } else if (path.endsWith('.js') && relative(dist, path).includes('/') && !kept.has(relative(root, path).replaceAll('\\', '/'))) rmSync(path);
+    } else if (path.endsWith('.js') && relative(dist, path).includes('/') && !kept.has(relative(root, path).replaceAll('\\', '/')))
+      rmSync(path);
   }
 }
 
@@ -67,15 +78,50 @@ function buildKernels(files) {
   const folder = join(dist, kernels);
   mkdirSync(folder, { recursive: true });
   const compiler = join(root, 'node_modules', 'assemblyscript', 'bin', 'asc.js');
-  for (const [name, relaxed] of [['kernels', false], ['kernels-fma', true]]) {
-    const features = ['--enable', 'simd', '--enable', 'threads', ...(relaxed ? ['--enable', 'relaxed-simd', '--use', 'FUSED=1'] : ['--use', 'FUSED=0'])];
-    const result = spawnSync(process.execPath, [compiler, join(root, entry), '--outFile', join(folder, `${name}.wasm`), '-O3', '--noAssert', '--runtime', 'stub',
-      '--importMemory', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536', '--memoryBase', '65536', ...features], { cwd: root, encoding: 'utf8' });
+  for (const [name, relaxed] of [
+    ['kernels', false],
+    ['kernels-fma', true],
+  ]) {
+    const features = [
+      '--enable',
+      'simd',
+      '--enable',
+      'threads',
+      ...(relaxed ? ['--enable', 'relaxed-simd', '--use', 'FUSED=1'] : ['--use', 'FUSED=0']),
+    ];
+    const result = spawnSync(
+      process.execPath,
+      [
+        compiler,
+        join(root, entry),
+        '--outFile',
+        join(folder, `${name}.wasm`),
+        '-O3',
+        '--noAssert',
+        '--runtime',
+        'stub',
+        '--importMemory',
+        '--sharedMemory',
+        '--initialMemory',
+        '1',
+        '--maximumMemory',
+        '65536',
+        '--memoryBase',
+        '65536',
+        ...features,
+      ],
+      { cwd: root, encoding: 'utf8' },
+    );
     if (result.status !== 0) throw new Error(`the SIMD kernels do not compile:\n${result.stdout}${result.stderr}`);
   }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   if (process.argv.includes('--if-needed') && isBuilt()) process.exit(0);
-  try { await build(); } catch (error) { console.error(error.message); process.exit(1); }
+  try {
+    await build();
+  } catch (error) {
+    console.error(error.message);
+    process.exit(1);
+  }
 }

@@ -58,7 +58,17 @@ export interface Backend {
    * Given y and dY of `dense`: masks dY in place where relu was off, then dW[I,O] = xᵀ·dY, dBias[O] = Σ_B dY (both
    * overwritten), and, unless dX is null, dX[B,I] = dY·wᵀ.
    */
-  denseBackward(rows: number, x: Tensor, w: Tensor, y: Tensor, dY: Tensor, activation: Activation, dX: Tensor | null, dW: Tensor, dBias: Tensor): void;
+  denseBackward(
+    rows: number,
+    x: Tensor,
+    w: Tensor,
+    y: Tensor,
+    dY: Tensor,
+    activation: Activation,
+    dX: Tensor | null,
+    dW: Tensor,
+    dBias: Tensor,
+  ): void;
 
   /** Sum of two arrays, out = a + b over the first `count` elements. */
   add(count: number, a: Tensor, b: Tensor, out: Tensor): void;
@@ -87,8 +97,18 @@ export interface Backend {
    * (RingGeometry), → frc[B] = mean over rings of the correlation, and dGaussians[B,5N] = `scale` · ∂frc/∂gaussians, one row a
    * particle even when shared. With ringFrc (B·(K+1)) also the correlation of every ring, ring 0 being 0.
    */
-  projectAndCorrelate(rows: number, geometry: ProjectionGeometry, gaussians: Tensor, shared: boolean, rotations: Tensor, images: Tensor, scale: number,
-    frc: Tensor, dGaussians: Tensor | null, ringFrc: Tensor | null): void;
+  projectAndCorrelate(
+    rows: number,
+    geometry: ProjectionGeometry,
+    gaussians: Tensor,
+    shared: boolean,
+    rotations: Tensor,
+    images: Tensor,
+    scale: number,
+    frc: Tensor,
+    dGaussians: Tensor | null,
+    ringFrc: Tensor | null,
+  ): void;
 
   /** out[n] = Σ over the first `rows` rows of x[rows,n]. */
   sumRows(rows: number, x: Tensor, out: Tensor): void;

@@ -3,7 +3,13 @@
 const DEGREE = Math.PI / 180;
 
 /** A = Euler(rot, tilt, psi), degrees → row-major 3×3, written to `out` at `offset`. */
-export function eulerToMatrix(rot: number, tilt: number, psi: number, out: Float64Array | Float32Array = new Float64Array(9), offset = 0): typeof out {
+export function eulerToMatrix(
+  rot: number,
+  tilt: number,
+  psi: number,
+  out: Float64Array | Float32Array = new Float64Array(9),
+  offset = 0,
+): typeof out {
   const ca = Math.cos(rot * DEGREE);
   const sa = Math.sin(rot * DEGREE);
   const cb = Math.cos(tilt * DEGREE);
