@@ -30,6 +30,8 @@ export interface ParticleSet {
   ctfPremultiplied: boolean;
   /** n: 1 or 2 from rlnRandomSubset, 0 where the file does not say. */
   halfSet: Uint8Array;
+  /** Lines the user should read: what was assumed, and how to say otherwise. */
+  notes: string[];
   /** Reads image i (0-based row of the file) into out[boxSize²], rows y, x fastest. Throws InputError naming the stack and the image on a truncated stack or a value that is not finite. */
   readImage(i: number, out: Float32Array): void;
   close(): void;
