@@ -1,0 +1,70 @@
+// Latent coordinates of particles as a TSV table: particle, z0, z1, …, frc (contract.md); the form they leave this program in.
+import { InputError } from './input-error.js';
+
+export interface LatentsTable {
+  count: number;
+  dims: number;
+  /** count: 1-based row of the input file. */
+  particle: Uint32Array;
+  /** count × dims. */
+  z: Float32Array;
+  /** count: ring correlation of the particle with its decoded model; NaN where unknown. */
+  frc: Float32Array;
+}
+
+/** The table's text, a piece per thousand particles. Nine digits tell every float32 apart. */
+export function* formatLatents(table: LatentsTable): Generator<string> {
+  const { count, dims, particle, z, frc } = table;
+  yield ['particle', ...Array.from({ length: dims }, (_, k) => `z${k}`), 'frc'].join('\t') + '\n';
+  for (let start = 0; start < count; start += 1000) {
+    let text = '';
+    for (let i = start; i < Math.min(count, start + 1000); i++) {
+      text += particle[i];
+      for (let k = 0; k < dims; k++) text += `\t${digits(z[i * dims + k])}`;
+      text += `\t${digits(frc[i])}\n`;
+    }
+    yield text;
+  }
+}
+
+/** Reads what `formatLatents` wrote; further columns are passed over. Throws InputError naming the file and the line. */
+export function parseLatents(text: string, file: string): LatentsTable {
+  const lines = text.split('\n');
+  const names = lines[0].trimEnd().split('\t');
+  const particleColumn = names.indexOf('particle');
+  const frcColumn = names.indexOf('frc');
+  const zColumns: number[] = [];
+  for (let k = 0; names.includes(`z${k}`); k++) zColumns.push(names.indexOf(`z${k}`));
+  if (particleColumn < 0 || zColumns.length === 0)
+    throw new InputError(`${file}:1: a latents table starts with the columns particle, z0, …; this one has "${lines[0].slice(0, 80)}"`);
+  const rows = lines.slice(1).filter(line => line.trim() !== '');
+  const dims = zColumns.length;
+  const table: LatentsTable = {
+    count: rows.length,
+    dims,
+    particle: new Uint32Array(rows.length),
+    z: new Float32Array(rows.length * dims),
+    frc: new Float32Array(rows.length).fill(Number.NaN),
+  };
+  rows.forEach((row, i) => {
+    const cells = row.split('\t');
+    const particle = Number(cells[particleColumn]);
+    if (cells.length !== names.length || !Number.isInteger(particle) || particle < 1) {
+      throw new InputError(
+        `${file}:${i + 2}: "${row.slice(0, 80)}" is not a row of ${names.length} columns with a particle number; restore the file or export it again`,
+      );
+    }
+    table.particle[i] = particle;
+    zColumns.forEach((column, k) => {
+      table.z[i * dims + k] = Number(cells[column]);
+      if (!Number.isFinite(table.z[i * dims + k]))
+        throw new InputError(`${file}:${i + 2}: z${k} is "${cells[column]}", not a number; restore the file or export it again`);
+    });
+    if (frcColumn >= 0) table.frc[i] = Number(cells[frcColumn]);
+  });
+  return table;
+}
+
+function digits(value: number): string {
+  return Number.isNaN(value) ? 'nan' : String(Number(value.toPrecision(9)));
+}

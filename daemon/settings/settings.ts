@@ -1,0 +1,211 @@
+// Every parameter once: its flag, unit, default, range, and where the default comes from. The command line, the daemon and the README's table read this.
+
+export interface NumberParameter {
+  kind: 'number' | 'integer';
+  flag: string;
+  description: string;
+  unit: string;
+  /** null: chosen from the data, as `source` says. */
+  default: number | null;
+  minimum: number;
+  maximum: number;
+  /** Where the default comes from. */
+  source: string;
+}
+
+export interface ChoiceParameter {
+  kind: 'choice';
+  flag: string;
+  description: string;
+  choices: readonly string[];
+  default: string;
+  source: string;
+}
+
+/** Several of the choices, separated by commas. */
+export interface ListParameter extends Omit<ChoiceParameter, 'kind' | 'default'> {
+  kind: 'list';
+  default: readonly string[];
+}
+
+export type Parameter = NumberParameter | ChoiceParameter | ListParameter;
+
+const MAX_SEED = 2 ** 32 - 1;
+
+export const parameters = {
+  pixelSize: {
+    kind: 'number',
+    flag: '--pixel-size <Å>',
+    description: 'pixel size of the stored images',
+    unit: 'Å',
+    default: null,
+    minimum: 0.05,
+    maximum: 200,
+    source: "the particle file's own",
+  },
+  resolution: {
+    kind: 'number',
+    flag: '--resolution <Å>',
+    description: 'finest detail compared with the images',
+    unit: 'Å',
+    default: null,
+    minimum: 1,
+    maximum: 500,
+    source: "chosen from the box and pixel size; a training run takes the neutral model's",
+  },
+  gaussians: {
+    kind: 'integer',
+    flag: '--gaussians <N>',
+    description: 'Gaussians in the model',
+    unit: '',
+    default: null,
+    minimum: 8,
+    maximum: 100_000,
+    source: "chosen from the molecule's volume and the resolution",
+  },
+  latentDims: {
+    kind: 'integer',
+    flag: '--latent-dims <d>',
+    description: 'dimensions of the latent space',
+    unit: '',
+    default: 4,
+    minimum: 1,
+    maximum: 32,
+    source: 'the paper, Methods',
+  },
+  vary: {
+    kind: 'list',
+    flag: '--vary <kinds>',
+    description: 'what may differ between particles',
+    choices: ['position', 'amplitude', 'width'],
+    default: ['position', 'amplitude', 'width'],
+    source: 'the paper, Methods',
+  },
+  epochs: {
+    kind: 'integer',
+    flag: '--epochs <N>',
+    description: 'passes over all particles',
+    unit: '',
+    default: 20,
+    minimum: 1,
+    maximum: 10_000,
+    source: 'method.md section 4: a simulated linear motion is learned after 5',
+  },
+  batch: {
+    kind: 'integer',
+    flag: '--batch <N>',
+    description: 'particles a training step',
+    unit: '',
+    default: 32,
+    minimum: 1,
+    maximum: 4096,
+    source: 'EMAN2 2.99',
+  },
+  learningRate: {
+    kind: 'number',
+    flag: '--learning-rate <X>',
+    description: 'step size of Adam',
+    unit: '',
+    default: 3e-4,
+    minimum: 1e-8,
+    maximum: 1,
+    source: 'method.md section 4: measured better than the 1e-4 of the paper',
+  },
+  seed: {
+    kind: 'integer',
+    flag: '--seed <N>',
+    description: 'start of the random numbers',
+    unit: '',
+    default: 1,
+    minimum: 0,
+    maximum: MAX_SEED,
+    source: 'any',
+  },
+  backend: {
+    kind: 'choice',
+    flag: '--backend <name>',
+    description: 'what computes',
+    choices: ['auto', 'cpu'],
+    default: 'auto',
+    source: 'auto takes the fastest that works here',
+  },
+  threads: {
+    kind: 'integer',
+    flag: '--threads <N>',
+    description: 'processor threads',
+    unit: '',
+    default: null,
+    minimum: 1,
+    maximum: 512,
+    source: 'all of the machine',
+  },
+  port: {
+    kind: 'integer',
+    flag: '--port <N>',
+    description: 'TCP port to listen on; 0 takes a free one',
+    unit: '',
+    default: 8350,
+    minimum: 0,
+    maximum: 65_535,
+    source: 'contract.md',
+  },
+} as const satisfies Record<string, Parameter>;
+
+export type ParameterName = keyof typeof parameters;
+
+export type VaryKind = (typeof parameters.vary.choices)[number];
+
+/** How the neutral model is fitted. null: chosen from the data. */
+export interface NeutralOptions {
+  resolutionAngstrom: number | null;
+  gaussians: number | null;
+  seed: number;
+  backend: string;
+  threads: number | null;
+}
+
+/** How a run is trained. null: chosen from the data. */
+export interface TrainOptions {
+  run: string;
+  latentDims: number;
+  vary: readonly VaryKind[];
+  resolutionAngstrom: number | null;
+  epochs: number;
+  batch: number;
+  learningRate: number;
+  seed: number;
+  backend: string;
+  threads: number | null;
+}
+
+/** What `text` means for the parameter. Throws a RangeError that says what is allowed. */
+export function parseParameter(parameter: Parameter, text: string): number | string | readonly string[] {
+  if (parameter.kind === 'choice' || parameter.kind === 'list') {
+    const chosen = parameter.kind === 'list' ? text.split(',').map(item => item.trim()) : [text];
+    if (!chosen.every(item => parameter.choices.includes(item))) {
+      throw new RangeError(`take ${parameter.kind === 'list' ? 'some of' : 'one of'} ${parameter.choices.join(', ')}`);
+    }
+    return parameter.kind === 'list' ? parameter.choices.filter(choice => chosen.includes(choice)) : text;
+  }
+  const value = parseNumber(text);
+  const { minimum, maximum, unit } = parameter;
+  if (!(value >= minimum && value <= maximum) || (parameter.kind === 'integer' && !Number.isInteger(value))) {
+    throw new RangeError(
+      `take a ${parameter.kind === 'integer' ? 'whole number' : 'number'} from ${minimum} to ${maximum}${unit && ` ${unit}`}`,
+    );
+  }
+  return value;
+}
+
+/** A decimal number as people write it; NaN for anything else (Number() would take '', '0x10' and 'Infinity'). */
+export function parseNumber(text: string): number {
+  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text.trim()) ? Number(text) : Number.NaN;
+}
+
+/** For help: what the parameter is, in which unit, what it is when not given, and why. */
+export function describeParameter(parameter: Parameter): string {
+  const fallback =
+    parameter.default === null ? '' : `${Array.isArray(parameter.default) ? parameter.default.join(',') : parameter.default}; `;
+  const choices = 'choices' in parameter ? ` (${parameter.choices.join(', ')})` : '';
+  return `${parameter.description}${choices} [${fallback}${parameter.source}]`;
+}
