@@ -1,0 +1,353 @@
+// What the viewer shows right now: the project, the current run, the latent point and the two ends of a path; ties the daemon's messages to the 3D scene. No DOM, no Mol*.
+import { BehaviorSubject, Subject, Subscription } from 'rxjs';
+import type { DecodedFrame, EpochRow, ProjectSummary, RunSummary, TrainingRequest } from '../protocol/messages.js';
+import { type DaemonLink, DaemonError, type LinkState, type Message, type Unasked } from './daemon-link.js';
+import type { LatentCloud } from './panels/latent-basis.js';
+import type { MolecularScene, SceneOptions } from './scene.js';
+
+/** The part of the 3D scene that a session drives. */
+export type SessionScene = Pick<
+  MolecularScene,
+  'drawn' | 'load' | 'setFrameSource' | 'setOptions' | 'showFrame' | 'settle' | 'setArrows' | 'suggestDensityContour'
+>;
+
+export interface Job {
+  job: string;
+  run: string | null;
+  stage: string;
+  done: number;
+  total: number;
+}
+
+export interface Failure {
+  /** What did not work, null where the daemon did not say which run. */
+  run: string | null;
+  /** One line. */
+  message: string;
+}
+
+export type PathEnd = 'A' | 'B';
+
+export interface SceneAttachment {
+  scene: SessionScene;
+  /** A path below the daemon's origin → a URL with the token. */
+  fetchUrl: (path: string) => string;
+  options: SceneOptions;
+}
+
+export class Session {
+  readonly link$ = new BehaviorSubject<LinkState>('connecting');
+  readonly project$ = new BehaviorSubject<ProjectSummary | null>(null);
+  readonly run$ = new BehaviorSubject<RunSummary | null>(null);
+  /** Latents of the current run; null before its first epoch is done. */
+  readonly cloud$ = new BehaviorSubject<LatentCloud | null>(null);
+  readonly epochs$ = new BehaviorSubject<EpochRow[]>([]);
+  /** The latent point that is wanted; [] without a run. */
+  readonly z$ = new BehaviorSubject<number[]>([]);
+  readonly ends = { A: new BehaviorSubject<number[] | null>(null), B: new BehaviorSubject<number[] | null>(null) };
+  readonly jobs$ = new BehaviorSubject<Job[]>([]);
+  readonly failure$ = new BehaviorSubject<Failure | null>(null);
+  /** Each molecule that arrives. */
+  readonly frame$ = new Subject<DecodedFrame>();
+  /** null until a scene is there. */
+  readonly options$ = new BehaviorSubject<SceneOptions | null>(null);
+  /** The contour at which the density encloses as much as the map; null before the first frame of a run. */
+  readonly suggestedDensityContour$ = new BehaviorSubject<number | null>(null);
+
+  private scene: SessionScene | null = null;
+  private fetchUrl: (path: string) => string = path => path;
+  private loaded = '';
+  private moving = false;
+  private lastFrame: DecodedFrame | null = null;
+  private contourFor: string | null = null;
+  private shown = 0;
+  private acknowledged = 0;
+  private fresh = true;
+  private fetchingLatents = false;
+  private latentsStale = false;
+  private readonly subscriptions = new Subscription();
+
+  constructor(readonly link: DaemonLink) {
+    const { subscriptions } = this;
+    subscriptions.add(
+      link.state$.subscribe(state => {
+        if (state === 'open') this.fresh = true;
+        this.link$.next(state);
+      }),
+    );
+    subscriptions.add(link.unasked$.subscribe(message => this.hear(message)));
+    subscriptions.add(link.frames$.subscribe(frame => this.receiveFrame(frame)));
+  }
+
+  /** Gives the session its 3D view, whenever that is ready; frames that come before are acknowledged at once. */
+  attach({ scene, fetchUrl, options }: SceneAttachment): void {
+    this.scene = scene;
+    this.fetchUrl = fetchUrl;
+    this.options$.next({ ...options });
+    scene.setFrameSource((run, z, atoms) => this.link.ask('decode', { run, z, atoms }));
+    this.subscriptions.add(scene.drawn.subscribe(() => this.acknowledge()));
+    if (this.project$.value) void this.loadScene(this.project$.value);
+    if (this.lastFrame) this.show(this.lastFrame);
+    this.requestFrame();
+  }
+
+  /** Changes what the scene shows; the panels see it through `options$`. */
+  setOptions(changed: Partial<SceneOptions>): void {
+    const options = this.options$.value;
+    if (!options) return;
+    this.scene?.setOptions(changed);
+    this.options$.next({ ...options, ...changed });
+  }
+
+  /** Moves the latent point; while `live` the scene is updated in place, and `release` makes it settle. */
+  moveTo(z: number[], live: boolean): void {
+    if (!this.run$.value) return;
+    this.moving = live;
+    this.z$.next(z);
+    this.requestFrame();
+    if (!live) this.settleWhenReached();
+  }
+
+  /** Ends a drag where it is. */
+  release(): void {
+    if (!this.moving) return;
+    this.moving = false;
+    this.settleWhenReached();
+  }
+
+  chooseRun(name: string): void {
+    const run = this.project$.value?.runs.find(candidate => candidate.name === name) ?? null;
+    if (run?.name === this.run$.value?.name) {
+      this.run$.next(run);
+      return;
+    }
+    this.run$.next(run);
+    this.cloud$.next(null);
+    this.epochs$.next([]);
+    this.lastFrame = null;
+    this.contourFor = null;
+    this.suggestedDensityContour$.next(null);
+    this.setEnd('A', null);
+    this.setEnd('B', null);
+    this.moving = false;
+    this.z$.next(run ? new Array<number>(run.latentDims).fill(0) : []);
+    if (run) this.refreshRun();
+  }
+
+  /** Sets or clears one end of the path; with both set, arrows show the motion between them. */
+  setEnd(end: PathEnd, z: number[] | null): void {
+    this.ends[end].next(z);
+    void this.updateArrows();
+  }
+
+  /** Starts a run in the daemon and makes it the current one; what is refused becomes `failure$`. */
+  async startTraining(run: string, settings: TrainingRequest): Promise<void> {
+    this.failure$.next(null);
+    try {
+      const { job } = await this.link.ask('start-training', { run, settings });
+      this.wantedRun = run;
+      if (!this.jobs$.value.some(known => known.job === job)) {
+        this.jobs$.next([...this.jobs$.value, { job, run, stage: 'starting', done: 0, total: 0 }]);
+      }
+      if (this.project$.value?.runs.some(known => known.name === run)) this.chooseRun(run);
+    } catch (error) {
+      this.fail(run, error);
+    }
+  }
+
+  async cancel(job: string): Promise<void> {
+    try {
+      await this.link.ask('cancel-job', { job });
+    } catch (error) {
+      this.fail(this.jobs$.value.find(known => known.job === job)?.run ?? null, error);
+    }
+  }
+
+  dispose(): void {
+    this.subscriptions.unsubscribe();
+    this.link.close();
+  }
+
+  /** A run that was asked for but is not in the project's list yet. */
+  private wantedRun: string | null = null;
+
+  private hear(message: Unasked): void {
+    switch (message.type) {
+      case 'project':
+        this.receiveProject(message.project);
+        return;
+      case 'progress': {
+        const { job, run, stage, done, total } = message;
+        this.jobs$.next([...this.jobs$.value.filter(known => known.job !== job), { job, run, stage, done, total }]);
+        return;
+      }
+      case 'job-ended':
+        this.jobs$.next(this.jobs$.value.filter(known => known.job !== message.job));
+        if (message.error) this.failure$.next({ run: message.run, message: message.error });
+        return;
+      case 'epoch':
+        this.receiveEpoch(message);
+        return;
+      case 'error':
+        // not-ready: the run has no weights yet; the panels say so already.
+        if (message.code !== 'not-ready') this.failure$.next({ run: this.run$.value?.name ?? null, message: message.message });
+    }
+  }
+
+  private receiveProject(project: ProjectSummary): void {
+    this.project$.next(project);
+    this.jobs$.next(project.jobs);
+    void this.loadScene(project);
+    const current = this.run$.value?.name;
+    const listed = (name: string | null | undefined) => !!name && project.runs.some(run => run.name === name);
+    const training = project.runs.find(run => run.state === 'training')?.name;
+    let choice: string | undefined;
+    if (listed(this.wantedRun)) {
+      choice = this.wantedRun!;
+      this.wantedRun = null;
+    } else if (listed(current)) choice = current;
+    else choice = training ?? project.runs.at(-1)?.name;
+    const changed = choice !== current;
+    this.chooseRun(choice ?? '');
+    const run = this.run$.value;
+    if (run && !changed && (this.fresh || (run.epoch > 0 && run.epoch !== this.cloud$.value?.epoch))) this.refreshRun();
+    this.fresh = false;
+  }
+
+  private receiveEpoch({ run, row, latentsReady }: Message<'epoch'>): void {
+    const current = this.run$.value;
+    if (!current || current.name !== run) return;
+    this.epochs$.next([...this.epochs$.value.filter(known => known.epoch < row.epoch), row]);
+    this.run$.next({ ...current, epoch: row.epoch, frc: row.frc });
+    if (!latentsReady) return;
+    void this.fetchLatents();
+    this.requestFrame();
+  }
+
+  private refreshRun(): void {
+    void this.fetchEpochs();
+    void this.fetchLatents();
+    this.requestFrame();
+  }
+
+  private async fetchEpochs(): Promise<void> {
+    const run = this.run$.value?.name;
+    if (!run) return;
+    try {
+      const { epochs } = await this.link.ask('get-epochs', { run });
+      if (this.run$.value?.name === run) this.epochs$.next(epochs);
+    } catch (error) {
+      this.fail(run, error);
+    }
+  }
+
+  /** One request at a time; what becomes ready meanwhile is fetched after it. */
+  private async fetchLatents(): Promise<void> {
+    const run = this.run$.value?.name;
+    if (!run) return;
+    if (this.fetchingLatents) {
+      this.latentsStale = true;
+      return;
+    }
+    this.fetchingLatents = true;
+    try {
+      const answer = await this.link.ask('get-latents', { run });
+      if (this.run$.value?.name === run) {
+        this.cloud$.next(answer);
+        void this.updateArrows();
+      }
+    } catch (error) {
+      this.fail(run, error);
+    } finally {
+      this.fetchingLatents = false;
+      if (this.latentsStale) {
+        this.latentsStale = false;
+        void this.fetchLatents();
+      }
+    }
+  }
+
+  private fail(run: string | null, error: unknown): void {
+    if (error instanceof DaemonError && (error.code === 'away' || error.code === 'not-ready')) return;
+    this.failure$.next({ run, message: error instanceof Error ? error.message : String(error) });
+  }
+
+  private async loadScene(project: ProjectSummary): Promise<void> {
+    const wanted = JSON.stringify([project.map, project.model]);
+    if (!this.scene || wanted === this.loaded) return;
+    this.loaded = wanted;
+    try {
+      await this.scene.load(project, this.fetchUrl);
+      const options = this.options$.value;
+      if (options && project.map) this.options$.next({ ...options, mapContour: project.map.contour });
+    } catch (error) {
+      this.loaded = '';
+      this.fail(null, error);
+    }
+  }
+
+  private requestFrame(): void {
+    const run = this.run$.value;
+    // A run without a finished epoch still decodes its neutral model where the daemon allows it; where not, it answers not-ready.
+    if (run && this.z$.value.length) this.link.scrub({ run: run.name, z: this.z$.value, atoms: this.project$.value?.model != null });
+  }
+
+  private receiveFrame(frame: Message<'frame'>): void {
+    if (frame.run === this.run$.value?.name) {
+      this.lastFrame = frame;
+      this.show(frame);
+      this.frame$.next(frame);
+      if (!this.moving) this.settleWhenReached();
+    }
+    this.shown = frame.sequence;
+    if (!this.scene || frame.run !== this.run$.value?.name) this.acknowledge();
+  }
+
+  private show(frame: DecodedFrame): void {
+    this.scene?.showFrame(frame);
+    if (this.scene && this.contourFor !== frame.run) {
+      this.contourFor = frame.run;
+      void this.suggestContour(frame);
+    }
+  }
+
+  private async suggestContour(frame: DecodedFrame): Promise<void> {
+    try {
+      const contour = await this.scene!.suggestDensityContour(frame);
+      if (this.contourFor !== frame.run) return;
+      this.suggestedDensityContour$.next(contour);
+      this.setOptions({ densityContour: contour });
+    } catch (error) {
+      this.fail(frame.run, error);
+    }
+  }
+
+  private acknowledge(): void {
+    if (this.shown === this.acknowledged) return;
+    this.acknowledged = this.shown;
+    this.link.frameDrawn(this.shown);
+  }
+
+  /** Settles the scene when the frame on it is the one of the wanted point. */
+  private settleWhenReached(): void {
+    const frame = this.lastFrame;
+    const z = this.z$.value;
+    if (frame && frame.z.length === z.length && z.every((value, i) => Math.fround(value) === frame.z[i])) this.scene?.settle(frame);
+  }
+
+  private async updateArrows(): Promise<void> {
+    const run = this.run$.value?.name;
+    const a = this.ends.A.value;
+    const b = this.ends.B.value;
+    if (!run || !a || !b) {
+      this.scene?.setArrows(null, null);
+      return;
+    }
+    try {
+      const [from, to] = await Promise.all([a, b].map(z => this.link.ask('decode', { run, z, atoms: false })));
+      if (this.ends.A.value === a && this.ends.B.value === b) this.scene?.setArrows(from, to);
+    } catch (error) {
+      this.fail(run, error);
+    }
+  }
+}
