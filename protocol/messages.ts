@@ -3,6 +3,8 @@
 // World coordinates are Å in the frame of the density map. Arrays travel as msgpack `bin`, little-endian, and are typed arrays here.
 
 export const SUBPROTOCOL = 'limber.v1';
+/** Where the WebSocket is, below the daemon's origin. */
+export const SOCKET_PATH = '/socket';
 /** Bytes; a larger message from a viewer closes the connection with code 1009. */
 export const MAX_MESSAGE_BYTES = 1 << 20;
 
@@ -34,7 +36,18 @@ export interface TrainingRequest {
 export type ServerMessage =
   /** First message of every connection, and again whenever anything in it changes. */
   | { type: 'project'; project: ProjectSummary }
-  | { type: 'latents'; id: number; run: string; epoch: number; dims: number; count: number; /** count × dims */ z: Float32Array; /** count; NaN where unknown */ frc: Float32Array; /** count; 1-based row of the input file */ particle: Uint32Array; pca: LatentPca }
+  | {
+      type: 'latents';
+      id: number;
+      run: string;
+      epoch: number;
+      dims: number;
+      count: number /** count × dims */;
+      z: Float32Array /** count; NaN where unknown */;
+      frc: Float32Array /** count; 1-based row of the input file */;
+      particle: Uint32Array;
+      pca: LatentPca;
+    }
   | { type: 'epochs'; id: number; run: string; epochs: EpochRow[] }
   | ({ type: 'decoded'; id: number } & DecodedFrame)
   | ({ type: 'frame'; sequence: number } & DecodedFrame)
@@ -94,7 +107,13 @@ export interface ProjectSummary {
   contrast: number;
   symmetry: string;
   /** The consensus map, as a path below the daemon's origin, to be fetched with the token; null without one. Contour absolute, in the map's own values. */
-  map: { path: string; contour: number; sizeVoxels: [number, number, number]; voxelSizeAngstrom: [number, number, number]; originAngstrom: [number, number, number] } | null;
+  map: {
+    path: string;
+    contour: number;
+    sizeVoxels: [number, number, number];
+    voxelSizeAngstrom: [number, number, number];
+    originAngstrom: [number, number, number];
+  } | null;
   /** The fitted atomic model as given by the user. */
   model: { path: string; format: 'mmcif' | 'pdb'; atoms: number } | null;
   neutral: { gaussians: number; resolutionAngstrom: number } | null;

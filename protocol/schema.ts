@@ -1,0 +1,138 @@
+// Every message's fields and their kinds, in one table a direction: what arrives is checked by it, and typed arrays are restored by it.
+import {
+  type Fields,
+  finite,
+  flag,
+  float32,
+  type Kind,
+  latentPoint,
+  list,
+  Mismatch,
+  oneOf,
+  optional,
+  orNull,
+  positive,
+  record,
+  runName,
+  text,
+  triple,
+  uint32,
+  whole,
+} from './kinds.js';
+import type {
+  ClientMessage,
+  DecodedFrame,
+  EpochRow,
+  ErrorCode,
+  LatentPca,
+  ProjectSummary,
+  RunSummary,
+  ServerMessage,
+  TrainingRequest,
+} from './messages.js';
+
+type Table<M extends { type: string }> = { readonly [T in M['type']]: Fields<Omit<Extract<M, { type: T }>, 'type'>> };
+
+const id = whole();
+const sequence = whole();
+
+const trainingRequest: Kind<TrainingRequest> = record<TrainingRequest>(
+  {
+    latentDims: optional(whole(1, 64)),
+    epochs: optional(whole(1, 100_000)),
+    resolutionAngstrom: optional(positive),
+    seed: optional(whole()),
+  },
+  // A misspelt setting must not train with the default in silence.
+  true,
+);
+
+export const CLIENT_MESSAGES: Table<ClientMessage> = {
+  'get-latents': { id, run: runName },
+  'get-epochs': { id, run: runName },
+  decode: { id, run: runName, z: latentPoint, atoms: flag },
+  scrub: { sequence, run: runName, z: latentPoint, atoms: flag },
+  'frame-drawn': { sequence },
+  'start-training': { id, run: runName, settings: trainingRequest },
+  'cancel-job': { id, job: text },
+};
+
+const epochRow = record<EpochRow>({ epoch: whole(), frc: finite, loss: finite, seconds: finite });
+const pca = record<LatentPca>({ mean: float32, axes: float32, variances: float32 });
+const decodedFrame: Fields<DecodedFrame> = {
+  run: runName,
+  epoch: whole(),
+  z: float32,
+  count: whole(),
+  positions: float32,
+  amplitudes: float32,
+  sigmas: float32,
+  atoms: orNull(float32),
+};
+const job = { job: text, run: orNull(runName), stage: text, done: finite, total: finite };
+const runSummary = record<RunSummary>({
+  name: runName,
+  latentDims: whole(),
+  epoch: whole(),
+  epochs: whole(),
+  state: oneOf('training', 'stopped', 'done', 'failed'),
+  frc: orNull(finite),
+  gaussians: whole(),
+  backend: text,
+});
+const project = record<ProjectSummary>({
+  name: text,
+  particles: whole(),
+  boxSize: whole(),
+  pixelSizeAngstrom: positive,
+  contrast: finite,
+  symmetry: text,
+  map: orNull(
+    record<NonNullable<ProjectSummary['map']>>({
+      path: text,
+      contour: finite,
+      sizeVoxels: triple,
+      voxelSizeAngstrom: triple,
+      originAngstrom: triple,
+    }),
+  ),
+  model: orNull(record<NonNullable<ProjectSummary['model']>>({ path: text, format: oneOf('mmcif', 'pdb'), atoms: whole() })),
+  neutral: orNull(record<NonNullable<ProjectSummary['neutral']>>({ gaussians: whole(), resolutionAngstrom: positive })),
+  runs: list(runSummary),
+  jobs: list(record<ProjectSummary['jobs'][number]>(job)),
+});
+const errorCode = oneOf<ErrorCode>('malformed', 'unknown-type', 'no-such-run', 'not-ready', 'bad-value', 'busy', 'failed');
+
+export const SERVER_MESSAGES: Table<ServerMessage> = {
+  project: { project },
+  latents: { id, run: runName, epoch: whole(), dims: whole(), count: whole(), z: float32, frc: float32, particle: uint32, pca },
+  epochs: { id, run: runName, epochs: list(epochRow) },
+  decoded: { id, ...decodedFrame },
+  frame: { sequence, ...decodedFrame },
+  started: { id, job: text },
+  cancelled: { id, job: text },
+  progress: { ...job, seconds: finite },
+  epoch: { run: runName, row: epochRow, latentsReady: flag },
+  'job-ended': { job: text, run: orNull(runName), error: orNull(text) },
+  error: { id: orNull(id), code: errorCode, message: text },
+};
+
+/** Array lengths that have to agree with the counts beside them; throws Mismatch. */
+export function checkLengths(message: ServerMessage): void {
+  const want = (field: string, array: ArrayLike<number>, length: number) => {
+    if (array.length !== length) throw new Mismatch('malformed', field, `has ${array.length} numbers where ${length} belong`);
+  };
+  if (message.type === 'latents') {
+    const { count, dims } = message;
+    want('z', message.z, count * dims);
+    want('frc', message.frc, count);
+    want('particle', message.particle, count);
+    want('pca.mean', message.pca.mean, dims);
+    want('pca.axes', message.pca.axes, dims * dims);
+    want('pca.variances', message.pca.variances, dims);
+  } else if (message.type === 'decoded' || message.type === 'frame') {
+    want('positions', message.positions, 3 * message.count);
+    want('amplitudes', message.amplitudes, message.count);
+    want('sigmas', message.sigmas, message.count);
+  }
+}

@@ -1,0 +1,253 @@
+// The codec: what is sent arrives as it was, and what is no message is refused with a ProtocolError and nothing else.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { pack } from 'msgpackr';
+import { Random } from '../../daemon/numerics/random.js';
+import { decodeClientMessage, decodeServerMessage, encodeMessage, ProtocolError } from '../../protocol/codec.js';
+import type { ClientMessage, DecodedFrame, ErrorCode, ServerMessage } from '../../protocol/messages.js';
+
+const random = new Random(7);
+const below = (n: number) => Math.floor(random.uniform() * n);
+const pick = <T>(choices: readonly T[]): T => choices[below(choices.length)];
+const someRun = () => pick(['a', 'run-1', 'Z.9_x', 'r'.repeat(64)]);
+const someId = () => pick([0, 1, 127, 128, 65_535, 65_536, 2 ** 32 - 1]);
+const somePoint = () => Array.from({ length: 1 + below(64) }, () => pick([0, -0.25, 1, 1e-30, random.uniform() * 1e6]));
+const someFloats = (n: number) => Float32Array.from({ length: n }, () => pick([random.uniform(), -1e30, 0, Number.NaN, Infinity]));
+
+const someClientMessage: (() => ClientMessage)[] = [
+  () => ({ type: 'get-latents', id: someId(), run: someRun() }),
+  () => ({ type: 'get-epochs', id: someId(), run: someRun() }),
+  () => ({ type: 'decode', id: someId(), run: someRun(), z: somePoint(), atoms: pick([true, false]) }),
+  () => ({ type: 'scrub', sequence: someId(), run: someRun(), z: somePoint(), atoms: pick([true, false]) }),
+  () => ({ type: 'frame-drawn', sequence: someId() }),
+  () => ({
+    type: 'start-training',
+    id: someId(),
+    run: someRun(),
+    settings: pick([{}, { epochs: 3, resolutionAngstrom: 7.5 }, { latentDims: 4, seed: 0 }]),
+  }),
+  () => ({ type: 'cancel-job', id: someId(), job: 'train-1' }),
+];
+
+function someFrame(): DecodedFrame {
+  const count = below(50);
+  return {
+    run: someRun(),
+    epoch: someId(),
+    z: someFloats(1 + below(8)),
+    count,
+    positions: someFloats(3 * count),
+    amplitudes: someFloats(count),
+    sigmas: someFloats(count),
+    atoms: pick([null, someFloats(3 * below(40))]),
+  };
+}
+
+const row = { epoch: 3, frc: 0.25, loss: -0.25, seconds: 12.5 };
+const job = { job: 'train-1', run: 'a', stage: 'train', done: 3, total: 10 };
+const someServerMessage: (() => ServerMessage)[] = [
+  () => {
+    const count = below(60);
+    const dims = 1 + below(6);
+    return {
+      type: 'latents',
+      id: someId(),
+      run: someRun(),
+      epoch: someId(),
+      dims,
+      count,
+      z: someFloats(count * dims),
+      frc: someFloats(count),
+      particle: Uint32Array.from({ length: count }, someId),
+      pca: { mean: someFloats(dims), axes: someFloats(dims * dims), variances: someFloats(dims) },
+    };
+  },
+  () => ({ type: 'decoded', id: someId(), ...someFrame() }),
+  () => ({ type: 'frame', sequence: someId(), ...someFrame() }),
+  () => ({ type: 'epochs', id: someId(), run: someRun(), epochs: pick([[], [row, row]]) }),
+  () => ({ type: 'epoch', run: someRun(), row, latentsReady: true }),
+  () => ({ type: 'started', id: someId(), job: 'train-1' }),
+  () => ({ type: 'cancelled', id: someId(), job: 'train-1' }),
+  () => ({ type: 'progress', ...job, seconds: 1.5 }),
+  () => ({ type: 'job-ended', job: 'train-1', run: pick([null, 'a']), error: pick([null, 'no space']) }),
+  () => ({ type: 'error', id: pick([null, 4]), code: 'busy', message: 'später' }),
+  () => ({
+    type: 'project',
+    project: {
+      name: 'spike',
+      particles: 4000,
+      boxSize: 64,
+      pixelSizeAngstrom: 3.5,
+      contrast: -1,
+      symmetry: 'C3',
+      map: pick([
+        null,
+        { path: '/files/map', contour: 0.02, sizeVoxels: [64, 64, 65], voxelSizeAngstrom: [3.5, 3.5, 3.5], originAngstrom: [0, -1, 2.5] },
+      ]),
+      model: pick([null, { path: '/files/model', format: 'pdb', atoms: 12 }]),
+      neutral: pick([null, { gaussians: 96, resolutionAngstrom: 8 }]),
+      runs: [{ name: 'a', latentDims: 4, epoch: 1, epochs: 20, state: 'training', frc: pick([null, 0.5]), gaussians: 96, backend: 'cpu' }],
+      jobs: [job],
+    },
+  }),
+];
+
+const refusal = (bytes: Uint8Array, decode = decodeClientMessage as (bytes: Uint8Array) => unknown): ProtocolError => {
+  try {
+    decode(bytes);
+  } catch (error) {
+    assert.ok(error instanceof ProtocolError, `${(error as Error).stack}`);
+    return error;
+  }
+  return assert.fail('the message was taken');
+};
+
+test('every message of a viewer arrives as it was sent, because encoding and checking are inverse on what the types allow', () => {
+  for (let i = 0; i < 700; i++) {
+    const message = someClientMessage[i % someClientMessage.length]();
+    assert.deepEqual(decodeClientMessage(encodeMessage(message)), message);
+  }
+});
+
+test('every message of the daemon arrives as it was sent, arrays bit for bit, because only their bytes travel', () => {
+  for (let i = 0; i < 1100; i++) {
+    const message = someServerMessage[i % someServerMessage.length]();
+    assert.deepEqual(decodeServerMessage(encodeMessage(message)), message);
+  }
+});
+
+test('arrays are restored wherever they begin in the message, because `bin` is not aligned', () => {
+  const message = someServerMessage[0]();
+  const bytes = encodeMessage(message);
+  for (let shift = 0; shift < 8; shift++) {
+    const moved = new Uint8Array(bytes.length + shift).subarray(shift);
+    moved.set(bytes);
+    assert.deepEqual(decodeServerMessage(moved), message);
+  }
+});
+
+test('an array is msgpack `bin` of little-endian numbers, as the README promises to writers of other clients', () => {
+  const bytes = encodeMessage({
+    type: 'frame',
+    sequence: 1,
+    run: 'a',
+    epoch: 1,
+    z: Float32Array.of(1, -2),
+    count: 0,
+    positions: new Float32Array(),
+    amplitudes: new Float32Array(),
+    sigmas: new Float32Array(),
+    atoms: null,
+  });
+  // Key "z" (0xa1 0x7a), bin 8 of 8 bytes (0xc4 0x08), then 1.0 = 0x3f800000 and −2.0 = 0xc0000000, low byte first.
+  const expected = Buffer.from([0xa1, 0x7a, 0xc4, 8, 0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0]);
+  assert.ok(Buffer.from(bytes).includes(expected));
+});
+
+test('random bytes are refused with ProtocolError and nothing else, because any program may connect', () => {
+  for (let i = 0; i < 20_000; i++) {
+    const bytes = Uint8Array.from({ length: below(40) }, () => below(256));
+    // Half of them begin as a map, to come further.
+    if (i % 2 && bytes.length > 0) bytes[0] = 0x80 + below(4);
+    refusal(bytes);
+    refusal(bytes, decodeServerMessage);
+  }
+});
+
+test('a valid message with any one byte changed is taken or refused with ProtocolError, never another error', () => {
+  for (let i = 0; i < 5000; i++) {
+    const bytes = Uint8Array.from(encodeMessage(someClientMessage[i % someClientMessage.length]()));
+    bytes[below(bytes.length)] = below(256);
+    try {
+      decodeClientMessage(bytes);
+    } catch (error) {
+      assert.ok(error instanceof ProtocolError, `${(error as Error).stack}`);
+    }
+  }
+});
+
+test('a message cut short or with bytes after it is refused, because neither is one value', () => {
+  const bytes = encodeMessage({ type: 'decode', id: 5, run: 'a', z: [0.5, 1], atoms: false });
+  for (let length = 0; length < bytes.length; length++) assert.equal(refusal(bytes.subarray(0, length)).code, 'malformed');
+  assert.equal(refusal(Uint8Array.from([...bytes, 0xc0])).code, 'malformed');
+});
+
+test('a small message cannot ask for much memory or depth, because counts are held against the bytes that are there', () => {
+  const bomb = Uint8Array.from({ length: 5 * 200_000 }, (_, i) => [0xdd, 0x01, 0xff, 0xff, 0xff][i % 5]);
+  assert.equal(refusal(bomb).code, 'malformed');
+  assert.equal(refusal(new Uint8Array(1_000_000).fill(0x91)).code, 'malformed');
+});
+
+test('extension types are refused, because a decoder acts on them: a date, a big integer, a record definition', () => {
+  assert.equal(refusal(pack({ type: 'get-latents', id: 1, run: new Date(0) })).code, 'malformed');
+  for (const value of [
+    [0xc7, 9, 0x42, 1, 0, 0, 0, 0, 0, 0, 0, 0],
+    [0xd4, 0x72, 0x40, 0x91, 0xa4, 0x74, 0x79, 0x70, 0x65, 0xa1, 0x61],
+  ]) {
+    const inMap = Uint8Array.of(0x81, 0xa4, 0x74, 0x79, 0x70, 0x65, ...value);
+    assert.equal(refusal(inMap).message, 'the message is not one value of plain msgpack');
+  }
+});
+
+test('each wrong field is named with the message it came in and the id to answer, because that is all a client writer sees', () => {
+  const decode = { type: 'decode', id: 9, run: 'a', z: [1], atoms: false };
+  const cases: [Record<string, unknown>, ErrorCode, string][] = [
+    [{ ...decode, z: [Number.NaN] }, 'bad-value', 'z[0]'],
+    [{ ...decode, z: [0, Infinity] }, 'bad-value', 'z[1]'],
+    [{ ...decode, z: [] }, 'bad-value', 'z'],
+    [{ ...decode, z: new Array(65).fill(0) }, 'bad-value', 'z'],
+    [{ ...decode, z: ['1'] }, 'malformed', 'z[0]'],
+    [{ ...decode, z: '1' }, 'malformed', 'z'],
+    [{ ...decode, atoms: 1 }, 'malformed', 'atoms'],
+    [{ ...decode, atoms: undefined }, 'malformed', 'atoms'],
+    [{ ...decode, run: '../secrets' }, 'bad-value', 'run'],
+    [{ ...decode, run: '.hidden' }, 'bad-value', 'run'],
+    [{ ...decode, run: '' }, 'bad-value', 'run'],
+    [{ ...decode, run: 'r'.repeat(65) }, 'bad-value', 'run'],
+    [{ ...decode, run: 'a\n' }, 'bad-value', 'run'],
+    [{ ...decode, run: 'a/b' }, 'bad-value', 'run'],
+    [{ ...decode, run: null }, 'malformed', 'run'],
+    [{ ...decode, extra: 1 }, 'malformed', 'extra'],
+    [{ type: 'start-training', id: 9, run: 'a', settings: { latentdims: 3 } }, 'malformed', 'settings.latentdims'],
+    [{ type: 'start-training', id: 9, run: 'a', settings: { epochs: 0 } }, 'bad-value', 'settings.epochs'],
+    [{ type: 'start-training', id: 9, run: 'a', settings: { resolutionAngstrom: -1 } }, 'bad-value', 'settings.resolutionAngstrom'],
+    [{ type: 'fly', id: 9 }, 'unknown-type', 'fly'],
+    [{ type: 'constructor', id: 9 }, 'unknown-type', 'constructor'],
+    [{ id: 9 }, 'malformed', 'type'],
+  ];
+  for (const [message, code, named] of cases) {
+    // `undefined` is no msgpack value: such a field is left out, as another program would.
+    const sent = Object.fromEntries(Object.entries(message).filter(([, value]) => value !== undefined));
+    const error = refusal(pack(sent));
+    assert.equal(error.code, code, JSON.stringify(message));
+    assert.equal(error.id, 9);
+    assert.ok(error.message.includes(named), `${error.message} names ${named}`);
+    assert.ok(!error.message.includes('\n'));
+  }
+});
+
+test('an id that is none is not answered to: fractions, negatives, strings and NaN give null', () => {
+  for (const id of [1.5, -1, '4', Number.NaN, 2 ** 40, null]) assert.equal(refusal(pack({ type: 'get-latents', id, run: 'a' })).id, null);
+});
+
+test('a viewer passes over fields it does not know, so that a newer daemon may say more; counts and arrays must agree', () => {
+  assert.deepEqual(decodeServerMessage(pack({ type: 'started', id: 1, job: 'train-1', queue: 2 })), {
+    type: 'started',
+    id: 1,
+    job: 'train-1',
+  });
+  const frame = {
+    type: 'frame',
+    sequence: 1,
+    run: 'a',
+    epoch: 1,
+    z: new Uint8Array(4),
+    count: 2,
+    positions: new Uint8Array(24),
+    amplitudes: new Uint8Array(8),
+    sigmas: new Uint8Array(4),
+    atoms: null,
+  };
+  assert.match(refusal(pack(frame), decodeServerMessage).message, /sigmas/);
+  assert.match(refusal(pack({ ...frame, sigmas: new Uint8Array(7) }), decodeServerMessage).message, /sigmas has 7 bytes/);
+});
