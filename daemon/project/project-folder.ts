@@ -7,7 +7,9 @@
 //   sessions/      what viewers keep
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, isAbsolute, join, resolve } from 'node:path';
+import type { DensityMap } from '../formats/density-map.js';
 import { InputError } from '../formats/input-error.js';
+import { readMap } from '../formats/mrc.js';
 import type { ProjectSettings } from './project-settings.js';
 import { RunFolder } from './run-folder.js';
 import { writeFileAtomic } from './write-file-atomic.js';
@@ -76,6 +78,20 @@ export class ProjectFolder {
   /** Absolute path of a file that project.json names. */
   resolve(path: string): string {
     return isAbsolute(path) ? path : join(this.path, path);
+  }
+
+  /** The consensus map in the world frame, with the particles' pixel size (their file wins over the map's header); null without one. */
+  readMap(): DensityMap | null {
+    return this.readVolume(this.settings.map);
+  }
+
+  /** The mask on the same grid; null without one. */
+  readMask(): DensityMap | null {
+    return this.readVolume(this.settings.mask);
+  }
+
+  private readVolume(file: string | null): DensityMap | null {
+    return file === null ? null : readMap(this.resolve(file), { pixelSizeAngstrom: this.settings.pixelSizeAngstrom });
   }
 
   /** The run, whether it exists yet or not. Throws InputError on a name that could leave the folder. */

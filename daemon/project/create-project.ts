@@ -1,0 +1,143 @@
+// Makes a project of a particle file and what belongs to it; all of it is read and checked before the first byte is written.
+import { existsSync, statSync } from 'node:fs';
+import { basename, isAbsolute, relative, resolve } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import type { DensityMap } from '../formats/density-map.js';
+import { InputError } from '../formats/input-error.js';
+import { readMap, readMapHeader } from '../formats/mrc.js';
+import { contourLevel } from '../maps/contour-level.js';
+import { MapProjector } from '../maps/project-map.js';
+import { computingRings, defaultResolution } from '../particles/computing-box.js';
+import { type Contrast, detectContrast } from '../particles/contrast.js';
+import type { ParticleSet } from '../particles/particle-set.js';
+import { readParticles } from '../particles/read-particles.js';
+import { Cancelled, type Reporter } from '../training/progress.js';
+import { ProjectFolder } from './project-folder.js';
+
+/** Files as the user named them, relative to the working folder. */
+export interface NewProject {
+  particles: string;
+  imagesDir: string | null;
+  map: string | null;
+  mask: string | null;
+  model: string | null;
+  /** Schoenflies symbol. */
+  symmetry: string;
+  /** null: the particle file's own. */
+  pixelSizeAngstrom: number | null;
+}
+
+/** Up to this many images are all read here; of more, a sample (training reads the rest, and checks each as well). */
+const READ_ALL_BELOW = 20_000;
+const SAMPLE = 2_000;
+/** Relative difference of pixel sizes that rounding in headers explains. */
+const PIXEL_SIZE_TOLERANCE = 0.01;
+/** Mean correlation over its standard error below which its sign is a guess. */
+const SIGNIFICANT = 3;
+
+/** Throws InputError on any input that is missing, wrong or at odds with another; nothing is left behind then. */
+export async function createProject(path: string, given: NewProject, reporter: Reporter, signal: AbortSignal): Promise<ProjectFolder> {
+  const folder = resolve(path);
+  ProjectFolder.refuseExisting(folder);
+  if (existsSync(folder) && !statSync(folder).isDirectory())
+    throw new InputError(`${path} is a file, not a folder; choose another name for the project`);
+  requireFile(given.particles, '--particles');
+  for (const name of ['map', 'mask', 'model'] as const) if (given[name] !== null) requireFile(given[name], `--${name}`);
+  if (given.imagesDir !== null && !(existsSync(given.imagesDir) && statSync(given.imagesDir).isDirectory())) {
+    throw new InputError(`--images-dir ${given.imagesDir} is no folder; give the folder that the image stacks lie in`);
+  }
+  const symmetry = checkSymmetry(given.symmetry);
+  const particles = readParticles(given.particles, { imagesDir: given.imagesDir, pixelSizeAngstrom: given.pixelSizeAngstrom });
+  try {
+    for (const line of particles.notes) reporter.note(line);
+    const map = given.map === null ? null : readOnGrid(given.map, particles, reporter);
+    if (given.mask !== null) readOnGrid(given.mask, particles, reporter);
+    await readImages(particles, reporter, signal);
+    const contrast = map ? contrastOf(particles, map, reporter) : null;
+    const stored = (file: string | null) => (file === null ? null : storedPath(folder, file));
+    return ProjectFolder.create(folder, {
+      format: 'limber-project',
+      version: 1,
+      name: basename(folder),
+      particles: storedPath(folder, given.particles),
+      imagesDir: stored(given.imagesDir),
+      map: stored(given.map),
+      mask: stored(given.mask),
+      model: stored(given.model),
+      symmetry,
+      pixelSizeAngstrom: particles.pixelSizeAngstrom,
+      boxSize: particles.boxSize,
+      particleCount: particles.count,
+      contrast: contrast?.contrast ?? 1,
+      contrastCorrelation: contrast?.correlation ?? null,
+      contour: map ? contourLevel(map) : null,
+    });
+  } finally {
+    particles.close();
+  }
+}
+
+function requireFile(path: string, flag: string): void {
+  if (!existsSync(path)) throw new InputError(`${flag} ${path} does not exist; check the path`);
+  if (!statSync(path).isFile()) throw new InputError(`${flag} ${path} is not a file; give the file itself`);
+}
+
+function checkSymmetry(symbol: string): string {
+  const upper = symbol.toUpperCase();
+  if (!/^([CD][1-9]\d?|T|O|I)$/.test(upper)) throw new InputError(`--symmetry ${symbol} is no point group; take C1, C3, D7, T, O or I`);
+  return upper;
+}
+
+/** A map or mask must lie on the particles' grid: same box, same pixels. A header that does not know its voxel size takes the particles'. */
+function readOnGrid(file: string, particles: ParticleSet, reporter: Reporter): DensityMap {
+  const { boxSize, pixelSizeAngstrom } = particles;
+  const { size, voxelSizeAngstrom, voxelSizeIsSuspect } = readMapHeader(file);
+  const sameBox = size.every(side => side === boxSize);
+  const samePixel = voxelSizeAngstrom.every(side => Math.abs(side / pixelSizeAngstrom - 1) <= PIXEL_SIZE_TOLERANCE);
+  if (sameBox && (samePixel || voxelSizeIsSuspect)) {
+    const map = readMap(file, { pixelSizeAngstrom });
+    for (const line of map.notes) reporter.note(line);
+    return map;
+  }
+  const shown = [...new Set(voxelSizeAngstrom.map(side => side.toFixed(3)))];
+  const cure = sameBox
+    ? `give --pixel-size ${shown[0]} if the particle file is wrong, or correct the header of ${basename(file)} if the map is`
+    : "give the map of the same refinement, on the particles' own box and pixel size";
+  throw new InputError(
+    `${file} has ${size.join(' × ')} voxels of ${shown.join(' × ')} Å, but ${particles.file} has images of ${boxSize} × ${boxSize} pixels of ${pixelSizeAngstrom.toFixed(3)} Å; ${cure}`,
+  );
+}
+
+/** Reading an image checks it: a stack cut short or a value that is not a number throws here, before anything is made. */
+async function readImages(particles: ParticleSet, reporter: Reporter, signal: AbortSignal): Promise<void> {
+  const count = particles.count < READ_ALL_BELOW ? particles.count : SAMPLE;
+  const image = new Float32Array(particles.boxSize ** 2);
+  for (let s = 0; s < count; s++) {
+    particles.readImage(Math.floor((s * particles.count) / count), image);
+    if (s % 64 !== 0) continue;
+    reporter.progress('reading images', s, count);
+    // Lets a Ctrl-C arrive between two images.
+    await setImmediate();
+    if (signal.aborted) throw new Cancelled('stopped before the project was made; nothing was written');
+  }
+  reporter.progress('reading images', count, count);
+}
+
+function contrastOf(particles: ParticleSet, map: DensityMap, reporter: Reporter): Contrast {
+  const { boxSize, pixelSizeAngstrom } = particles;
+  const boxLengthAngstrom = boxSize * pixelSizeAngstrom;
+  const geometry = computingRings(boxSize, pixelSizeAngstrom, Math.min(defaultResolution(pixelSizeAngstrom), boxLengthAngstrom / 3));
+  const found = detectContrast(particles, new MapProjector(map, { boxLengthAngstrom, rings: geometry.rings }), geometry);
+  const measured = `mean correlation with the projected map ${found.correlation.toFixed(3)} over ${found.images} images`;
+  if (found.significance < SIGNIFICANT)
+    reporter.note(`warning: images and map hardly agree (${measured}): check orientations, pixel size and handedness`);
+  else if (found.contrast < 0) reporter.note(`contrast is inverted: ${measured}; the images are taken with the opposite sign from here on`);
+  else reporter.note(`contrast is as RELION has it: ${measured}`);
+  return found;
+}
+
+/** Relative for what lies inside the project, so that the folder can be moved; absolute for what lies elsewhere. */
+function storedPath(folder: string, file: string): string {
+  const inside = relative(folder, resolve(file));
+  return inside.startsWith('..') || isAbsolute(inside) ? resolve(file) : inside.replaceAll('\\', '/');
+}
