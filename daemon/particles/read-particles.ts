@@ -1,12 +1,13 @@
-// Opens a particle set: what its star file says, joined to the stacks it names. Images stay where they lie.
+// Opens a particle set: what its star file says, joined to the stacks it names (images stay where they lie); and writes a selection of it.
 import { extname } from 'node:path';
 import { InputError } from '../formats/input-error.js';
 import { isPlausiblePixelSize, PIXEL_SIZE_RANGE_ANGSTROM } from '../formats/mrc.js';
+import { readStar, writeStarRows } from '../formats/star.js';
 import { locateStacks } from './locate-stacks.js';
 import type { ParticleRecords } from './particle-records.js';
 import type { ParticleSet } from './particle-set.js';
 import { StackPool } from './stack-pool.js';
-import { readStarRecords } from './star-records.js';
+import { particleTable, readStarRecords } from './star-records.js';
 
 export interface ParticleOptions {
   /** Folder of the stacks, where their paths in the file do not lead to them (`--images-dir`). */
@@ -61,6 +62,15 @@ export function readParticles(file: string, options: ParticleOptions = {}): Part
     pool.close();
     throw error;
   }
+}
+
+/**
+ * Writes a selection of particles as a star file that RELION takes: the input's own columns, unchanged and in order (contract.md). `rows`: rows of the
+ * input from 0, in the order wanted. Optics groups, comments and every value's own text stay as they are. Throws InputError where `input` is no particle star file.
+ */
+export function writeParticleSubset(input: string, rows: Iterable<number>, output: string): void {
+  const star = readStar(input);
+  writeStarRows(output, star, particleTable(star).name, rows);
 }
 
 function readRecords(file: string): ParticleRecords {
