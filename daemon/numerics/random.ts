@@ -77,10 +77,9 @@ export class Random {
     return [...this.state, this.spare];
   }
 
-  static restore(saved: ArrayLike<number>): Random {
-    const random = new Random(0);
-    for (let i = 0; i < 4; i++) random.state[i] = saved[i];
-    random.spare = saved[4] ?? Number.NaN;
-    return random;
+  /** Takes the state that `save` gave. */
+  restore(saved: ArrayLike<number>): void {
+    for (let i = 0; i < 4; i++) this.state[i] = saved[i];
+    this.spare = saved[4] ?? Number.NaN;
   }
 }

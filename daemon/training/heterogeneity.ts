@@ -1,0 +1,236 @@
+// Encoder and decoder learn together: gradient at the neutral model → z → Gaussians → ring correlation with the particle (paper, Methods; method.md section 4.3).
+
+import type { Backend, ProjectionGeometry, Tensor } from '../compute/backend.js';
+import type { NamedTensor } from '../formats/safetensors.js';
+import { Mlp } from '../networks/mlp.js';
+import { Random } from '../numerics/random.js';
+import type { BatchSource, ParticleGradients } from './particle-gradients.js';
+import { Cancelled, type EpochReport, type Reporter } from './progress.js';
+
+export interface HeterogeneitySettings {
+  run: string;
+  latentDims: number;
+  epochs: number;
+  /** Particles a step. */
+  batch: number;
+  /** Adam's, at the start; it falls linearly to nothing over the last third of the run, which settles the latents. */
+  learningRate: number;
+  /** Standard deviation of the normal number added to each latent coordinate while training. */
+  latentNoise: number;
+  /** Weight of the penalty on latents longer than 1. */
+  spreadPenalty: number;
+  weightDecay: number;
+  seed: number;
+}
+
+export interface HeterogeneityInput {
+  geometry: ProjectionGeometry;
+  /** 5N logits of the neutral model. */
+  neutral: Float32Array;
+  /** 5N weights in [0, 1]: 0 holds a parameter at its neutral value. */
+  vary: Float32Array;
+  source: BatchSource;
+  gradients: ParticleGradients;
+}
+
+/** Everything a later sitting needs to go on to the bit. */
+export interface Checkpoint {
+  tensors: ReadonlyMap<string, NamedTensor>;
+  epoch: number;
+  step: number;
+  random: number[];
+}
+
+/** What an epoch leaves behind. */
+export interface EpochResult extends EpochReport {
+  /** n × latentDims, particles in the order of the source. */
+  z: Float32Array;
+  /** n: ring correlation of each particle as it was met in this epoch. */
+  particleFrc: Float32Array;
+  checkpoint(): Promise<Checkpoint>;
+}
+
+const HIDDEN = [512, 512, 512];
+
+/** The networks of one run on one backend, with the batch they work on. */
+export class Heterogeneity {
+  private readonly encoder: Mlp;
+  private readonly decoder: Mlp;
+  private readonly random: Random;
+  private readonly held: Tensor[] = [];
+  private readonly neutral: Tensor;
+  private readonly vary: Tensor;
+  private readonly features: Tensor;
+  private readonly noise: Tensor;
+  private readonly latents: Tensor;
+  private readonly dLatents: Tensor;
+  private readonly rows: Tensor;
+  private readonly dRows: Tensor;
+  private readonly rotations: Tensor;
+  private readonly images: Tensor;
+  private readonly frc: Tensor;
+  private readonly featureBatch: Float32Array;
+  private step = 0;
+  private epoch = 0;
+
+  constructor(
+    private readonly backend: Backend,
+    private readonly input: HeterogeneityInput,
+    private readonly settings: HeterogeneitySettings,
+    checkpoint: Checkpoint | null,
+  ) {
+    const { batch, latentDims } = settings;
+    const width = 5 * input.geometry.gaussians;
+    const tensor = (shape: number[], data?: Float32Array) => {
+      const made = backend.tensor(shape, data);
+      this.held.push(made);
+      return made;
+    };
+    this.random = new Random(settings.seed);
+    this.encoder = new Mlp(backend, 'encoder', [width, ...HIDDEN, latentDims], batch, 1e-2, this.random);
+    // One row more than the batch: the decoder at z = 0, which is taken off so that z = 0 is the neutral model exactly.
+    this.decoder = new Mlp(backend, 'decoder', [latentDims, ...HIDDEN, width], batch + 1, 1e-3, this.random);
+    this.neutral = tensor([width], input.neutral);
+    this.vary = tensor([width], input.vary);
+    this.features = tensor([batch, width]);
+    this.noise = tensor([batch, latentDims]);
+    this.latents = tensor([batch + 1, latentDims]);
+    this.dLatents = tensor([batch + 1, latentDims]);
+    this.rows = tensor([batch, width]);
+    this.dRows = tensor([batch, width]);
+    this.rotations = tensor([batch, 9]);
+    this.images = tensor([batch, 2 * input.geometry.ringGeometry.planeSize]);
+    this.frc = tensor([batch]);
+    this.featureBatch = new Float32Array(batch * width);
+    if (checkpoint) {
+      this.encoder.restore(checkpoint.tensors);
+      this.decoder.restore(checkpoint.tensors);
+      this.step = checkpoint.step;
+      this.epoch = checkpoint.epoch;
+      this.random.restore(checkpoint.random);
+    }
+  }
+
+  /** Trains up to the last epoch; `onEpoch` is awaited after each. Throws Cancelled when the signal asks, after the step under way. */
+  async train(reporter: Reporter, onEpoch: (result: EpochResult) => Promise<void>, signal?: AbortSignal): Promise<void> {
+    const { batch, epochs, run } = this.settings;
+    const count = this.input.source.count;
+    while (this.epoch < epochs) {
+      const started = performance.now();
+      const order = this.random.shuffle(Uint32Array.from({ length: count }, (_, i) => i));
+      const particleFrc = new Float32Array(count);
+      let sum = 0;
+      for (let first = 0; first < count; first += batch) {
+        if (signal?.aborted) throw new Cancelled(`stopped in epoch ${this.epoch + 1}`);
+        const chosen = order.subarray(first, Math.min(first + batch, count));
+        const frc = await this.trainStep(chosen);
+        chosen.forEach((particle, i) => {
+          particleFrc[particle] = frc[i];
+          sum += frc[i];
+        });
+        reporter.progress(`epoch ${this.epoch + 1} of ${epochs}`, first + chosen.length, count);
+      }
+      this.epoch++;
+      const frc = sum / count;
+      const z = await this.encodeAll();
+      const loss = -frc + this.settings.spreadPenalty * meanExcess(z, this.settings.latentDims);
+      const report = { run, epoch: this.epoch, frc, loss, seconds: (performance.now() - started) / 1000 };
+      reporter.epoch(report);
+      await onEpoch({ ...report, z, particleFrc, checkpoint: () => this.checkpoint() });
+    }
+  }
+
+  private async trainStep(chosen: Uint32Array): Promise<Float32Array> {
+    const { backend, settings, input } = this;
+    const { latentDims } = settings;
+    const rows = chosen.length;
+    input.source.load(chosen, this.rotations, this.images);
+    this.encode(chosen);
+    const noise = Float32Array.from({ length: rows * latentDims }, () => settings.latentNoise * this.random.normal());
+    backend.write(this.noise, noise);
+    // Row `rows` is the origin; a short batch moves it forward.
+    backend.fill(this.latents, 0);
+    backend.add(rows * latentDims, this.encoder.output, this.noise, this.latents);
+    this.decoder.forward(rows + 1, this.latents);
+    backend.gaussians(rows, this.decoder.output, true, this.neutral, this.vary, this.rows);
+    backend.projectAndCorrelate(rows, input.geometry, this.rows, false, this.rotations, this.images, -1 / rows, this.frc, this.dRows, null);
+    backend.gaussiansBackward(rows, this.rows, this.dRows, true, this.vary, this.decoder.outputGradient);
+    this.decoder.backward(rows + 1, this.dLatents);
+    backend.fill(this.noise, 0);
+    backend.add(rows * latentDims, this.dLatents, this.noise, this.encoder.outputGradient);
+    backend.latentPenaltyBackward(rows, this.encoder.output, this.encoder.outputGradient, settings.spreadPenalty);
+    this.encoder.backward(rows, null);
+    this.step++;
+    const adam = {
+      learningRate: this.learningRate(),
+      beta1: 0.9,
+      beta2: 0.999,
+      epsilon: 1e-8,
+      weightDecay: settings.weightDecay,
+      step: this.step,
+    };
+    this.encoder.step(adam);
+    this.decoder.step(adam);
+    return (await backend.read(this.frc)).subarray(0, rows);
+  }
+
+  private learningRate(): number {
+    const total = this.settings.epochs * Math.ceil(this.input.source.count / this.settings.batch);
+    return this.settings.learningRate * Math.min(1, 3 * (1 - (this.step - 1) / total));
+  }
+
+  /** Encodes the particles `chosen` into the encoder's output. */
+  private encode(chosen: ArrayLike<number>): void {
+    this.input.gradients.store.read(chosen, this.featureBatch);
+    this.backend.write(this.features, this.featureBatch);
+    this.backend.scaleKinds(chosen.length, this.features, this.input.gradients.scales);
+    this.encoder.forward(chosen.length, this.features);
+  }
+
+  /** n × latentDims: every particle by the encoder as it now is, without noise. */
+  async encodeAll(): Promise<Float32Array> {
+    const { latentDims, batch } = this.settings;
+    const count = this.input.source.count;
+    const z = new Float32Array(count * latentDims);
+    for (let first = 0; first < count; first += batch) {
+      const rows = Math.min(batch, count - first);
+      this.encode(Array.from({ length: rows }, (_, i) => first + i));
+      z.set((await this.backend.read(this.encoder.output)).subarray(0, rows * latentDims), first * latentDims);
+    }
+    return z;
+  }
+
+  /** Ring correlation of each particle of `chosen` with the decoder at its row of z[rows × latentDims]; at most `batch` rows. */
+  async correlate(chosen: ArrayLike<number>, z: Float32Array): Promise<Float32Array> {
+    const { backend, input } = this;
+    const rows = chosen.length;
+    input.source.load(chosen, this.rotations, this.images);
+    this.decode(rows, z);
+    backend.projectAndCorrelate(rows, input.geometry, this.rows, false, this.rotations, this.images, 1, this.frc, null, null);
+    return (await backend.read(this.frc)).subarray(0, rows);
+  }
+
+  private decode(rows: number, z: Float32Array): void {
+    this.backend.fill(this.latents, 0);
+    this.backend.write(this.latents, z);
+    this.decoder.forward(rows + 1, this.latents);
+    this.backend.gaussians(rows, this.decoder.output, true, this.neutral, this.vary, this.rows);
+  }
+
+  async checkpoint(): Promise<Checkpoint> {
+    const tensors = new Map([...(await this.encoder.save(true)), ...(await this.decoder.save(true))]);
+    return { tensors, epoch: this.epoch, step: this.step, random: this.random.save() };
+  }
+
+  free(): void {
+    this.encoder.free();
+    this.decoder.free();
+    for (const tensor of this.held) this.backend.free(tensor);
+  }
+}
+
+function meanExcess(z: Float32Array, dims: number): number {
+  let sum = 0;
+  for (let i = 0; i < z.length; i += dims) sum += Math.max(Math.hypot(...z.subarray(i, i + dims)) - 1, 0);
+  return (sum * dims) / z.length;
+}

@@ -1,0 +1,258 @@
+// One training run of a project, from its settings to weights and latents on disk, begun or gone on with.
+
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Backend, Tensor } from '../compute/backend.js';
+import { InputError } from '../formats/input-error.js';
+import { logitsToRow } from '../gaussians/model-frame.js';
+import { computingRings } from '../particles/computing-box.js';
+import type { ParticleSet } from '../particles/particle-set.js';
+import { prepareImages } from '../particles/prepare-images.js';
+import { readParticles } from '../particles/read-particles.js';
+import type { RowStore } from '../particles/row-store.js';
+import type { ProjectFolder } from '../project/project-folder.js';
+import type { RunFolder, RunSettings } from '../project/run-folder.js';
+import type { TrainOptions, VaryKind } from '../settings/settings.js';
+import { type Checkpoint, type EpochResult, Heterogeneity, type HeterogeneitySettings } from './heterogeneity.js';
+import { type BatchSource, computeParticleGradients } from './particle-gradients.js';
+import { Cancelled, type Reporter } from './progress.js';
+import { fitProjectNeutral, type ProjectNeutral, readProjectNeutral } from './project-neutral.js';
+import { projectionGeometry } from './projection-scale.js';
+
+/** The final line of `limber train --json` (contract.md). */
+export interface RunResult {
+  run: string;
+  particles: number;
+  gaussians: number;
+  /** Mean ring correlation of the last epoch. */
+  frc: number;
+  /** Of training, over all sittings. */
+  seconds: number;
+  backend: string;
+}
+
+/** A checkpoint is written no more often than this, and after the last epoch. */
+const CHECKPOINT_SECONDS = 20;
+const LATENT_NOISE = 0.05;
+const SPREAD_PENALTY = 0.01;
+
+/**
+ * Trains the run up to `options.epochs`: begins it, or goes on from its checkpoint where there is one. Makes the neutral model first where
+ * the project has none. The caller holds the project's lock. Throws Cancelled, with everything up to the last whole epoch saved.
+ */
+export async function trainProjectRun(
+  project: ProjectFolder,
+  backend: Backend,
+  options: TrainOptions,
+  reporter: Reporter,
+  signal?: AbortSignal,
+): Promise<RunResult> {
+  const run = project.run(options.run);
+  const neutral =
+    readProjectNeutral(project) ?? (await fitProjectNeutral(project, backend, { ...options, gaussians: null }, reporter, signal));
+  const particles = openParticles(project);
+  const checkpoint = readCheckpoint(run, options, neutral, reporter);
+  const settings: RunSettings = {
+    format: 'limber-run',
+    version: 1,
+    run: options.run,
+    state: 'training',
+    epoch: checkpoint?.epoch ?? 0,
+    epochs: options.epochs,
+    latentDims: options.latentDims,
+    gaussians: neutral.report.gaussians,
+    resolutionAngstrom: options.resolutionAngstrom ?? neutral.report.resolutionAngstrom,
+    vary: [...options.vary],
+    batch: options.batch,
+    learningRate: options.learningRate,
+    seed: options.seed,
+    backend: backend.name,
+    particles: particles.count,
+    frc: checkpoint ? run.settings().frc : null,
+    seconds: checkpoint ? run.settings().seconds : 0,
+  };
+  run.writeSettings(settings);
+  const scratch = join(run.path, 'scratch');
+  mkdirSync(scratch, { recursive: true });
+  try {
+    await train(project, run, particles, neutral, backend, options, settings, checkpoint, scratch, reporter, signal);
+    run.writeSettings({ ...settings, state: 'done' });
+  } catch (error) {
+    run.writeSettings({ ...settings, state: error instanceof Cancelled ? 'stopped' : 'failed' });
+    throw error;
+  } finally {
+    particles.close();
+    rmSync(scratch, { recursive: true, force: true });
+  }
+  return {
+    run: options.run,
+    particles: particles.count,
+    gaussians: settings.gaussians,
+    frc: settings.frc ?? Number.NaN,
+    seconds: settings.seconds,
+    backend: backend.name,
+  };
+}
+
+async function train(
+  project: ProjectFolder,
+  run: RunFolder,
+  particles: ParticleSet,
+  neutral: ProjectNeutral,
+  backend: Backend,
+  options: TrainOptions,
+  settings: RunSettings,
+  checkpoint: Checkpoint | null,
+  scratch: string,
+  reporter: Reporter,
+  signal?: AbortSignal,
+): Promise<void> {
+  const rings = computingRings(particles.boxSize, particles.pixelSizeAngstrom, settings.resolutionAngstrom);
+  const geometry = projectionGeometry(settings.gaussians, rings, neutral.frame);
+  const chosen = Uint32Array.from({ length: particles.count }, (_, i) => i);
+  const images = prepareImages(particles, chosen, rings, project.settings.contrast, join(scratch, 'images.f32'), reporter, signal);
+  const source = storedBatches(backend, images, particles.rotations, options.batch);
+  const neutralRow = backend.tensor([1, neutral.logits.length], logitsToRow(neutral.logits));
+  const gradients = await computeParticleGradients(
+    backend,
+    geometry,
+    neutralRow,
+    source,
+    options.batch,
+    join(scratch, 'gradients.f32'),
+    reporter,
+    signal,
+  );
+  backend.free(neutralRow);
+  const science: HeterogeneitySettings = {
+    run: options.run,
+    latentDims: options.latentDims,
+    epochs: options.epochs,
+    batch: options.batch,
+    learningRate: options.learningRate,
+    latentNoise: LATENT_NOISE,
+    spreadPenalty: SPREAD_PENALTY,
+    weightDecay: 0,
+    seed: options.seed,
+  };
+  const model = new Heterogeneity(
+    backend,
+    { geometry, neutral: neutral.logits, vary: varyMask(settings.gaussians, options.vary), source, gradients },
+    science,
+    checkpoint,
+  );
+  const losses = run.losses().filter(row => row.epoch <= settings.epoch);
+  let lastCheckpoint = performance.now();
+  try {
+    await model.train(
+      reporter,
+      async result => {
+        losses.push({ epoch: result.epoch, frc: result.frc, loss: result.loss, seconds: result.seconds });
+        Object.assign(settings, { epoch: result.epoch, frc: result.frc, seconds: settings.seconds + result.seconds });
+        const isLast = result.epoch === options.epochs;
+        // The first epoch is kept too, so that the page has something to show early.
+        if (!isLast && result.epoch > 1 && performance.now() - lastCheckpoint < CHECKPOINT_SECONDS * 1000) return;
+        lastCheckpoint = performance.now();
+        await keep(run, neutral, settings, losses, result, particles);
+      },
+      signal,
+    );
+  } finally {
+    model.free();
+    images.close();
+    gradients.store.close();
+  }
+}
+
+/** Weights first: they carry their own epoch, and the tables are made anew from where they stand. */
+async function keep(
+  run: RunFolder,
+  neutral: ProjectNeutral,
+  settings: RunSettings,
+  losses: EpochRows,
+  result: EpochResult,
+  particles: ParticleSet,
+): Promise<void> {
+  const { tensors, epoch, step, random } = await result.checkpoint();
+  const { frame } = neutral;
+  const entries = [
+    ...tensors,
+    ['neutral.logits', { shape: [5, settings.gaussians], data: neutral.logits }] as const,
+    ['vary', { shape: [5, settings.gaussians], data: varyMask(settings.gaussians, settings.vary as VaryKind[]) }] as const,
+  ];
+  run.writeWeights(entries, {
+    format: 'limber-weights 1',
+    epoch: String(epoch),
+    step: String(step),
+    random: JSON.stringify(random.map(value => (Number.isNaN(value) ? null : value))),
+    frame: JSON.stringify({
+      boxAngstrom: frame.boxAngstrom,
+      centreAngstrom: frame.centreAngstrom,
+      referenceSigmaAngstrom: frame.referenceSigmaAngstrom,
+    }),
+    settings: JSON.stringify(settings),
+  });
+  run.writeLatents({
+    count: particles.count,
+    dims: settings.latentDims,
+    particle: Uint32Array.from({ length: particles.count }, (_, i) => i + 1),
+    z: result.z,
+    frc: result.particleFrc,
+  });
+  run.writeLosses(losses);
+  run.writeSettings(settings);
+}
+
+type EpochRows = { epoch: number; frc: number; loss: number; seconds: number }[];
+
+function readCheckpoint(run: RunFolder, options: TrainOptions, neutral: ProjectNeutral, reporter: Reporter): Checkpoint | null {
+  if (!run.exists() || !run.hasWeights) return null;
+  const kept = run.settings();
+  const asked: [string, unknown, unknown][] = [
+    ['latent dimensions', kept.latentDims, options.latentDims],
+    ['Gaussians', kept.gaussians, neutral.report.gaussians],
+    ['seed', kept.seed, options.seed],
+    ['batch', kept.batch, options.batch],
+    ['what varies', kept.vary.join(), options.vary.join()],
+  ];
+  for (const [what, before, now] of asked) {
+    if (before !== now)
+      throw new InputError(`run "${run.name}" was begun with ${what} ${before}, not ${now}; give the same, or another name with --run`);
+  }
+  const { tensors, metadata } = run.weights();
+  const random = (JSON.parse(metadata.random) as (number | null)[]).map(value => value ?? Number.NaN);
+  const epoch = Number(metadata.epoch);
+  reporter.note(
+    epoch >= options.epochs ? `run "${run.name}" has all of its ${epoch} epochs` : `run "${run.name}" goes on after epoch ${epoch}`,
+  );
+  return { tensors, epoch, step: Number(metadata.step), random };
+}
+
+function openParticles(project: ProjectFolder): ParticleSet {
+  const { settings } = project;
+  return readParticles(project.resolve(settings.particles), {
+    imagesDir: settings.imagesDir === null ? undefined : project.resolve(settings.imagesDir),
+    pixelSizeAngstrom: settings.pixelSizeAngstrom,
+  });
+}
+
+/** Batches from prepared rows on disk. */
+function storedBatches(backend: Backend, images: RowStore, rotations: Float32Array, batch: number): BatchSource {
+  const imageRows = new Float32Array(batch * images.width);
+  const rotationRows = new Float32Array(batch * 9);
+  return {
+    count: images.rows,
+    load(indices: ArrayLike<number>, rotationTensor: Tensor, imageTensor: Tensor) {
+      images.read(indices, imageRows);
+      for (let i = 0; i < indices.length; i++) rotationRows.set(rotations.subarray(9 * indices[i], 9 * indices[i] + 9), 9 * i);
+      backend.write(imageTensor, imageRows.subarray(0, indices.length * images.width));
+      backend.write(rotationTensor, rotationRows.subarray(0, indices.length * 9));
+    },
+  };
+}
+
+/** 5N weights: 1 where the kind may vary. */
+function varyMask(gaussians: number, vary: readonly VaryKind[]): Float32Array {
+  const kinds: VaryKind[] = ['position', 'position', 'position', 'amplitude', 'width'];
+  return Float32Array.from({ length: 5 * gaussians }, (_, i) => (vary.includes(kinds[Math.floor(i / gaussians)]) ? 1 : 0));
+}
