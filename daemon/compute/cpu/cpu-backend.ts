@@ -1,0 +1,261 @@
+// The training operations on all cores: worker threads and SIMD kernels on one shared WebAssembly memory (kernels/).
+//
+// Every sum is taken in an order that depends on neither the number of threads nor who did which part, so the same call gives
+// the same bits on any number of threads of one machine.
+
+import { availableParallelism } from 'node:os';
+import type { Activation, AdamSettings, Backend, ProjectionGeometry, Tensor } from '../backend.js';
+import type { RingGeometry } from '../ring-geometry.js';
+import { loadKernels } from './kernel-module.js';
+import { layProjectionTables, type ProjectionTables } from './projection-tables.js';
+import { SharedHeap } from './shared-heap.js';
+import { ThreadPool } from './thread-pool.js';
+
+export interface CpuOptions {
+  /** Threads, the caller's included; default all cores, at most 16. One needs no workers. */
+  threads?: number;
+  /** False does without fused multiply-add even where the machine has it. */
+  fused?: boolean;
+}
+
+interface CpuTensor extends Tensor {
+  /** Byte address in the shared memory. */
+  address: number;
+}
+
+const at = (tensor: Tensor) => (tensor as CpuTensor).address;
+const address = (tensor: Tensor | null) => (tensor ? at(tensor) : 0);
+
+/** Below this many numbers an operation is done by the caller alone: waking the others would take longer. */
+const WORTH_SHARING = 16384;
+/** k of one block and bytes for a tile at the edge, as in kernels/matrix-product.ts. */
+const DEPTH = 256;
+const EDGE_BYTES = 448;
+const PIECE_ROWS = 48;
+const PANEL = 8;
+const MAX_THREADS = 16;
+
+/** Starts the workers and compiles the kernels. */
+export async function createCpuBackend({
+  threads = Math.min(availableParallelism(), MAX_THREADS),
+  fused = true,
+}: CpuOptions = {}): Promise<CpuBackend> {
+  if (!Number.isInteger(threads) || threads < 1) throw new Error(`the number of threads must be a whole number from 1, not ${threads}`);
+  const kernels = loadKernels(fused);
+  const heap = new SharedHeap();
+  const pool = await ThreadPool.start(kernels, heap.memory, threads);
+  return new CpuBackend(heap, pool, kernels.fused);
+}
+
+export class CpuBackend implements Backend {
+  readonly name = 'cpu';
+  readonly description: string;
+  /** By box and rings, which determine the rest of a ring geometry. */
+  private readonly tables = new Map<string, ProjectionTables>();
+  /** Work space shared by all threads (packed matrices) and per thread, by purpose; each grows when a larger shape comes. */
+  private readonly spaces = new Map<string, { address: number; bytes: number }>();
+
+  constructor(
+    private readonly heap: SharedHeap,
+    private readonly pool: ThreadPool,
+    readonly fused: boolean,
+  ) {
+    this.description = `${pool.threads} ${pool.threads === 1 ? 'thread' : 'threads'}, SIMD${fused ? ' with fused multiply-add' : ''}`;
+  }
+
+  tensor(shape: readonly number[], data?: Float32Array): Tensor {
+    const length = shape.reduce((product, n) => product * n, 1);
+    const tensor: CpuTensor = { shape, length, address: this.heap.allocate(length * 4) };
+    if (data) this.write(tensor, data);
+    return tensor;
+  }
+
+  free(tensor: Tensor): void {
+    this.heap.release(at(tensor));
+  }
+
+  write(tensor: Tensor, data: Float32Array, offset = 0): void {
+    this.heap.floats(at(tensor), tensor.length).set(data, offset);
+  }
+
+  async read(tensor: Tensor): Promise<Float32Array> {
+    return new Float32Array(this.heap.floats(at(tensor), tensor.length));
+  }
+
+  fill(tensor: Tensor, value: number): void {
+    this.share(tensor.length, 'fill', tensor.length, at(tensor), value);
+  }
+
+  dense(rows: number, x: Tensor, w: Tensor, bias: Tensor, y: Tensor, activation: Activation): void {
+    const [inputs, outputs] = w.shape;
+    const packed = this.space('left', rows * inputs * 4);
+    this.share(rows * inputs, 'packLeft', at(x), rows, inputs, packed);
+    this.multiply(packed, rows, inputs, at(w), outputs, false, at(bias), activation === 'relu', at(y));
+  }
+
+  denseBackward(
+    rows: number,
+    x: Tensor,
+    w: Tensor,
+    y: Tensor,
+    dY: Tensor,
+    activation: Activation,
+    dX: Tensor | null,
+    dW: Tensor,
+    dBias: Tensor,
+  ): void {
+    const [inputs, outputs] = w.shape;
+    const right = this.space('right', rows * (outputs + PANEL) * 4);
+    const left = dX ? this.space('left', rows * outputs * 4) : 0;
+    this.share(rows * outputs, 'prepareGradient', at(y), at(dY), rows, outputs, Number(activation === 'relu'), at(dBias), right, left);
+    const [scratch, stride] = this.scratch('product', PIECE_ROWS * rows * 4 + EDGE_BYTES);
+    this.share(rows * inputs * outputs, 'multiplyTransposed', at(x), rows, inputs, right, outputs, at(dW), scratch, stride);
+    if (dX) this.multiply(left, rows, outputs, at(w), inputs, true, 0, false, at(dX));
+  }
+
+  add(count: number, a: Tensor, b: Tensor, out: Tensor): void {
+    this.share(count, 'add', count, at(a), at(b), at(out));
+  }
+
+  latentPenaltyBackward(rows: number, z: Tensor, dZ: Tensor, weight: number): void {
+    // A few hundred numbers: not worth a kernel.
+    const dims = z.shape[z.shape.length - 1];
+    const [Z, DZ] = [this.heap.floats(at(z), rows * dims), this.heap.floats(at(dZ), rows * dims)];
+    for (let r = 0; r < rows; r++) {
+      let squares = 0;
+      for (let d = 0; d < dims; d++) squares += Z[r * dims + d] ** 2;
+      const length = Math.sqrt(squares);
+      if (length > 1) for (let d = 0; d < dims; d++) DZ[r * dims + d] += (weight * Z[r * dims + d]) / (length * rows);
+    }
+  }
+
+  gaussians(rows: number, offsets: Tensor, hasOrigin: boolean, neutral: Tensor, vary: Tensor, out: Tensor): void {
+    const width = neutral.length;
+    const origin = hasOrigin ? at(offsets) + rows * width * 4 : 0;
+    this.share(8 * rows * width, 'gaussians', rows, width / 5, at(offsets), origin, at(neutral), at(vary), at(out));
+  }
+
+  gaussiansBackward(rows: number, out: Tensor, dOut: Tensor, hasOrigin: boolean, vary: Tensor, dOffsets: Tensor): void {
+    const width = vary.length;
+    this.share(rows * width, 'gaussiansBackward', rows, width / 5, at(out), at(dOut), Number(hasOrigin), at(vary), at(dOffsets));
+  }
+
+  projectAndCorrelate(
+    rows: number,
+    geometry: ProjectionGeometry,
+    gaussians: Tensor,
+    shared: boolean,
+    rotations: Tensor,
+    images: Tensor,
+    scale: number,
+    frc: Tensor,
+    dGaussians: Tensor | null,
+    ringFrc: Tensor | null,
+  ): void {
+    const { gaussians: n, referenceSigmaPixels, blurVariancePixels, ringGeometry } = geometry;
+    const { boxSize, rings, stride } = ringGeometry;
+    if (boxSize < 8) throw new Error(`the CPU backend needs a computing box of at least 8 pixels, not ${boxSize}`);
+    const t = this.projectionTables(ringGeometry);
+    const [scratch, scratchStride] = this.scratch('projection', this.pool.call('projectionScratchBytes', boxSize, rings, stride));
+    const run = rows > 1 ? this.pool.run.bind(this.pool) : this.pool.runAlone.bind(this.pool);
+    run(
+      'projectAndCorrelate',
+      ...[rows, n, boxSize, rings, stride, referenceSigmaPixels, blurVariancePixels, t.plan, t.order, t.ringStart, t.ring, t.weights],
+      ...[
+        at(gaussians),
+        shared ? 0 : 5 * n,
+        at(rotations),
+        at(images),
+        scale,
+        at(frc),
+        address(dGaussians),
+        address(ringFrc),
+        scratch,
+        scratchStride,
+      ],
+    );
+  }
+
+  sumRows(rows: number, x: Tensor, out: Tensor): void {
+    this.share(rows * out.length, 'sumRows', rows, out.length, at(x), at(out));
+  }
+
+  scaleKinds(rows: number, x: Tensor, factors: readonly number[]): void {
+    const width = x.shape[x.shape.length - 1];
+    const plane = width / 5;
+    factors.forEach((factor, kind) => {
+      this.share(rows * plane, 'scalePlane', rows, plane, width, at(x) + kind * plane * 4, factor);
+    });
+  }
+
+  adam(parameter: Tensor, gradient: Tensor, m: Tensor, v: Tensor, settings: AdamSettings): void {
+    const { learningRate, beta1, beta2, epsilon, weightDecay, step } = settings;
+    const rate = learningRate / (1 - beta1 ** step);
+    const correction = 1 / (1 - beta2 ** step);
+    this.share(
+      parameter.length,
+      'adam',
+      ...[parameter.length, at(parameter), at(gradient), at(m), at(v), beta1, 1 - beta1, beta2, 1 - beta2, rate, correction],
+      ...[epsilon, learningRate * weightDecay],
+    );
+  }
+
+  /** Bytes of the shared memory in use: tensors, tables and work space. */
+  get bytesHeld(): number {
+    return this.heap.used;
+  }
+
+  async dispose(): Promise<void> {
+    await this.pool.stop();
+  }
+
+  /** Runs a kernel on all threads where `work` numbers make that worth while. */
+  private share(work: number, kernel: string, ...args: number[]): void {
+    if (work < WORTH_SHARING) this.pool.runAlone(kernel, ...args);
+    else this.pool.run(kernel, ...args);
+  }
+
+  private multiply(
+    packed: number,
+    rows: number,
+    depth: number,
+    w: number,
+    columns: number,
+    transposed: boolean,
+    bias: number,
+    relu: boolean,
+    result: number,
+  ): void {
+    // Some four pieces a thread, so that a thread that was held up does not hold up the rest; 64 columns of w are 256 bytes of a row.
+    const share = Math.ceil(columns / (4 * this.pool.threads * PANEL)) * PANEL;
+    const pieceColumns = Math.min(Math.max(share, 2 * PANEL), 128);
+    const [scratch, stride] = this.scratch('product', pieceColumns * DEPTH * 4 + EDGE_BYTES);
+    this.share(
+      rows * depth * columns,
+      'multiply',
+      ...[packed, rows, depth, w, columns, Number(transposed), bias, Number(relu), result, pieceColumns, scratch, stride],
+    );
+  }
+
+  private projectionTables(geometry: RingGeometry): ProjectionTables {
+    const key = `${geometry.boxSize} ${geometry.rings}`;
+    let tables = this.tables.get(key);
+    if (!tables) this.tables.set(key, (tables = layProjectionTables(this.heap, geometry)));
+    return tables;
+  }
+
+  /** Work space of every thread: address of the first thread's, bytes from one to the next. */
+  private scratch(purpose: string, bytes: number): [number, number] {
+    const stride = Math.ceil(bytes / 64) * 64;
+    return [this.space(`${purpose} of a thread`, stride * this.pool.threads), stride];
+  }
+
+  private space(purpose: string, bytes: number): number {
+    const held = this.spaces.get(purpose);
+    if (held && held.bytes >= bytes) return held.address;
+    if (held) this.heap.release(held.address);
+    const address = this.heap.allocate(bytes);
+    this.spaces.set(purpose, { address, bytes });
+    return address;
+  }
+}

@@ -1,0 +1,35 @@
+// The compiled SIMD kernels, with fused multiply-add where the machine and Node have it.
+
+import { existsSync, readFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
+
+/** A kernel takes (thread, threads, …numbers). */
+export type Kernel = (...args: number[]) => number;
+
+export interface KernelModule {
+  module: WebAssembly.Module;
+  fused: boolean;
+}
+
+/** Compiles the kernels; `fused` false asks for the version without relaxed SIMD. Throws where the build left none. */
+export function loadKernels(fused = true): KernelModule {
+  const plain = new URL('./kernels/kernels.wasm', import.meta.url);
+  if (!existsSync(plain)) throw new Error('the SIMD kernels are not built: run npm run build');
+  if (fused) {
+    // Node 20 has relaxed SIMD behind this flag; later ones have it always, and ignore a flag they do not know.
+    setFlagsFromString('--experimental-wasm-relaxed-simd');
+    const bytes = readFileSync(new URL('./kernels/kernels-fma.wasm', import.meta.url));
+    if (WebAssembly.validate(bytes)) return { module: new WebAssembly.Module(bytes), fused: true };
+  }
+  return { module: new WebAssembly.Module(readFileSync(plain)), fused: false };
+}
+
+/** Kernels of one thread on the shared memory, in the order of the module's exports. */
+export function instantiateKernels(module: WebAssembly.Module, memory: WebAssembly.Memory): { names: string[]; kernels: Kernel[] } {
+  const abort = (_message: number, _file: number, line: number) => {
+    throw new Error(`a kernel gave up at line ${line}`);
+  };
+  const exports = new WebAssembly.Instance(module, { env: { memory, abort } }).exports;
+  const names = Object.keys(exports).filter(name => typeof exports[name] === 'function');
+  return { names, kernels: names.map(name => exports[name] as Kernel) };
+}

@@ -1,0 +1,6 @@
+// The kernels of the CPU backend. Every one starts with (thread, threads); addresses are bytes in the one shared memory, counts are in numbers.
+
+export { adam } from './adam';
+export { add, fill, gaussians, gaussiansBackward, scalePlane, sumRows } from './elementwise';
+export { multiply, multiplyTransposed, packLeft, prepareGradient } from './matrix-product';
+export { projectAndCorrelate, projectionScratchBytes } from './projection';

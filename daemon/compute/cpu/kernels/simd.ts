@@ -1,0 +1,56 @@
+// The few vector operations that every kernel shares: multiply-add, exponential, sharing of work between threads.
+
+/** Byte address of the work counter, which the caller sets to 0 before each operation (control-block.ts has the same number). */
+const WORK_COUNTER: usize = 192;
+
+/** The next piece of work that no thread has taken. */
+// @ts-ignore: decorator
+@inline
+export function nextPiece(): i32 {
+  return atomic.add<i32>(WORK_COUNTER, 1);
+}
+
+/** a·b + c; one rounding in the fused build. FUSED is a constant of the build. */
+// @ts-ignore: decorator
+@inline
+export function madd(a: v128, b: v128, c: v128): v128 {
+  // @ts-ignore: constant of the build
+  if (FUSED) return f32x4.relaxed_madd(a, b, c);
+  return f32x4.add(f32x4.mul(a, b), c);
+}
+
+/** The number at `address` in all four lanes. */
+// @ts-ignore: decorator
+@inline
+export function splat(address: usize): v128 {
+  return v128.load32_splat(address);
+}
+
+/**
+ * e^x, relative error below 3·10⁻⁷, for x ≤ 88; below −87 it gives e^−87. Splits x = (n + f)·ln 2 with |f| ≤ ½; 2^f is
+ * the polynomial of the Cephes library, 2^n is added to the exponent bits.
+ */
+// @ts-ignore: decorator
+@inline
+export function exp4(x: v128): v128 {
+  const t = f32x4.mul(f32x4.min(f32x4.max(x, f32x4.splat(-87)), f32x4.splat(88)), f32x4.splat(1.44269504088896341));
+  const rounder = f32x4.splat(12582912); // 1.5·2²³: adding it leaves the nearest whole number in the low bits
+  const n = f32x4.add(t, rounder);
+  const f = f32x4.sub(t, f32x4.sub(n, rounder));
+  let p = f32x4.splat(1.535336188319500e-4);
+  p = madd(p, f, f32x4.splat(1.339887440266574e-3));
+  p = madd(p, f, f32x4.splat(9.618437357674640e-3));
+  p = madd(p, f, f32x4.splat(5.550332471162809e-2));
+  p = madd(p, f, f32x4.splat(2.402264791363012e-1));
+  p = madd(p, f, f32x4.splat(6.931472028550421e-1));
+  p = madd(p, f, f32x4.splat(1));
+  return i32x4.add(p, i32x4.shl(n, 23));
+}
+
+/** Sum of the four lanes, always in the same order. */
+// @ts-ignore: decorator
+@inline
+export function sumLanes(x: v128): f32 {
+  const pairs = f32x4.add(x, i8x16.shuffle(x, x, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+  return f32x4.extract_lane(pairs, 0) + f32x4.extract_lane(pairs, 1);
+}
