@@ -1,7 +1,7 @@
 // What the viewer shows right now: the project, the current run, the latent point and the two ends of a path; ties the daemon's messages to the 3D scene. No DOM, no Mol*.
 import { BehaviorSubject, Subject, Subscription } from 'rxjs';
 import type { DecodedFrame, EpochRow, ProjectSummary, RunSummary, TrainingRequest } from '../protocol/messages.js';
-import { type DaemonLink, DaemonError, type LinkState, type Message, type Unasked } from './daemon-link.js';
+import { DaemonError, type DaemonLink, type LinkState, type Message, type Unasked } from './daemon-link.js';
 import type { LatentCloud } from './panels/latent-basis.js';
 import type { MolecularScene, SceneOptions } from './scene.js';
 

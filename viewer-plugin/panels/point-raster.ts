@@ -19,7 +19,14 @@ export function pointStyleFor(count: number, area: number, pixelRatio: number): 
 }
 
 /** Fills `out` (view.width × view.height RGBA, in image pixels) with the points (x[i], y[i]) whose colour value is value[i] in 0…1. */
-export function rasterisePoints(out: Uint8ClampedArray, view: PlotView, x: Float32Array, y: Float32Array, value: Float32Array, style: PointStyle): void {
+export function rasterisePoints(
+  out: Uint8ClampedArray,
+  view: PlotView,
+  x: Float32Array,
+  y: Float32Array,
+  value: Float32Array,
+  style: PointStyle,
+): void {
   const { width, height } = view;
   const number = new Uint16Array(width * height);
   const known = new Uint16Array(width * height);

@@ -1,0 +1,266 @@
+// Paints the latent plot: the particles with their axes once per view, and the moving marks on a canvas of their own.
+import { viridisTable } from './colour-ramps.js';
+import { formatValue } from './dom.js';
+import type { DensityProfile } from './local-density.js';
+import { niceTicks, type PlotView, type Point, tickLabel, toScreen } from './plot-view.js';
+import { pointStyleFor, rasterisePoints } from './point-raster.js';
+import type { CanvasColours } from './theme.js';
+
+/** CSS pixels that the axes' numbers and names need around the plotted area. */
+export const MARGINS = { left: 38, right: 8, top: 8, bottom: 30 };
+
+/** What the plot shows of the particles. */
+export interface PlottedPoints {
+  x: Float32Array;
+  y: Float32Array;
+  /** Colour value of each particle, 0…1; NaN where unknown; null for one colour. */
+  value: Float32Array | null;
+  xName: string;
+  /** null where the vertical axis only spreads the points (one latent coordinate). */
+  yName: string | null;
+  /** Outline behind the points where yName is null. */
+  profile: DensityProfile | null;
+  /** Name and ends of the colour scale. */
+  legend: { name: string; low: string; high: string } | null;
+}
+
+/** The marks that move: current point, its nearest particle, the ends of the path. Coordinates of the plot. */
+export interface PlotMarks {
+  current: Point | null;
+  nearest: Point | null;
+  neutral: Point;
+  a: Point | null;
+  b: Point | null;
+}
+
+/** `canvas` covers plotted area and margins; `view` is the plotted area in CSS pixels. */
+export function drawPoints(canvas: HTMLCanvasElement, view: PlotView, points: PlottedPoints, colours: CanvasColours): void {
+  const ratio = canvas.width / (view.width + MARGINS.left + MARGINS.right);
+  const context = canvas.getContext('2d')!;
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, canvas.width, canvas.height);
+  drawAxes(context, view, points, colours);
+  const image = new ImageData(Math.max(1, Math.round(view.width * ratio)), Math.max(1, Math.round(view.height * ratio)));
+  const { radius, opacity } = pointStyleFor(points.x.length, image.width * image.height, ratio);
+  const value = points.value ?? new Float32Array(points.x.length).fill(Number.NaN);
+  const unknown = points.value ? rgbOf(context, colours.muted) : rgbOf(context, colours.accent);
+  const ramp = viridisTable(colours.theme);
+  rasterisePoints(image.data, { ...view, width: image.width, height: image.height }, points.x, points.y, value, {
+    radius,
+    opacity,
+    ramp,
+    unknown,
+  });
+  // Through a bitmap layer, because putImageData would wipe the grid under transparent pixels.
+  const layer = new OffscreenCanvas(image.width, image.height);
+  layer.getContext('2d')!.putImageData(image, 0, 0);
+  context.drawImage(layer, MARGINS.left, MARGINS.top, view.width, view.height);
+  if (points.legend) drawLegend(context, view, points.legend, ramp, colours);
+}
+
+function rgbOf(context: CanvasRenderingContext2D, colour: string): [number, number, number] {
+  context.fillStyle = colour;
+  const hex = Number.parseInt(String(context.fillStyle).slice(1, 7), 16);
+  return [hex >> 16, (hex >> 8) & 255, hex & 255];
+}
+
+function drawAxes(context: CanvasRenderingContext2D, view: PlotView, points: PlottedPoints, colours: CanvasColours): void {
+  const { left, top } = MARGINS;
+  const bottom = top + view.height;
+  context.lineWidth = 1;
+  context.strokeStyle = colours.line;
+  context.fillStyle = colours.muted;
+  context.font = `11px ${colours.font}`;
+  context.textAlign = 'center';
+  context.textBaseline = 'top';
+  const xTicks = niceTicks(view.x0, view.x1, Math.max(2, view.width / 70));
+  context.beginPath();
+  for (const tick of xTicks) {
+    const px = Math.round(left + toScreen(view, [tick, 0])[0]) + 0.5;
+    context.moveTo(px, top);
+    context.lineTo(px, bottom);
+    context.fillText(tickLabel(tick, xTicks.length > 1 ? xTicks[1] - xTicks[0] : 1), px, bottom + 4);
+  }
+  if (points.yName) {
+    const yTicks = niceTicks(view.y0, view.y1, Math.max(2, view.height / 48));
+    context.textAlign = 'right';
+    context.textBaseline = 'middle';
+    for (const tick of yTicks) {
+      const py = Math.round(top + toScreen(view, [0, tick])[1]) + 0.5;
+      context.moveTo(left, py);
+      context.lineTo(left + view.width, py);
+      context.fillText(tickLabel(tick, yTicks.length > 1 ? yTicks[1] - yTicks[0] : 1), left - 5, py);
+    }
+  }
+  context.stroke();
+  context.fillStyle = colours.ink;
+  context.textAlign = 'right';
+  context.textBaseline = 'bottom';
+  context.fillText(points.xName, left + view.width, bottom + MARGINS.bottom);
+  if (points.yName) {
+    context.save();
+    context.translate(0, top);
+    context.rotate(-Math.PI / 2);
+    context.textBaseline = 'top';
+    context.fillText(points.yName, 0, 0);
+    context.restore();
+  }
+  if (points.profile) drawProfile(context, view, points.profile, colours);
+}
+
+/** The density of one coordinate as a mirrored outline. */
+function drawProfile(context: CanvasRenderingContext2D, view: PlotView, { from, to, bins }: DensityProfile, colours: CanvasColours): void {
+  const at = (i: number, sign: number): Point => {
+    const [px, py] = toScreen(view, [from + ((i + 0.5) / bins.length) * (to - from), sign * bins[i]]);
+    return [MARGINS.left + px, MARGINS.top + py];
+  };
+  context.save();
+  context.beginPath();
+  context.rect(MARGINS.left, MARGINS.top, view.width, view.height);
+  context.clip();
+  context.beginPath();
+  for (let i = 0; i < bins.length; i++) context.lineTo(...at(i, 1));
+  for (let i = bins.length - 1; i >= 0; i--) context.lineTo(...at(i, -1));
+  context.closePath();
+  context.globalAlpha = 0.12;
+  context.fillStyle = colours.accent;
+  context.fill();
+  context.restore();
+}
+
+function drawLegend(
+  context: CanvasRenderingContext2D,
+  view: PlotView,
+  { name, low, high }: NonNullable<PlottedPoints['legend']>,
+  ramp: Uint8Array,
+  colours: CanvasColours,
+): void {
+  const width = 64;
+  const x = MARGINS.left + view.width - width - 8;
+  const y = MARGINS.top + 8;
+  context.globalAlpha = 0.82;
+  context.fillStyle = colours.surface;
+  context.beginPath();
+  context.roundRect(x - 7, y - 5, width + 14, 37, 5);
+  context.fill();
+  context.globalAlpha = 1;
+  const gradient = context.createLinearGradient(x, 0, x + width, 0);
+  for (let i = 0; i <= 16; i++) {
+    const o = 3 * Math.min(255, i * 16);
+    gradient.addColorStop(i / 16, `rgb(${ramp[o]},${ramp[o + 1]},${ramp[o + 2]})`);
+  }
+  context.fillStyle = gradient;
+  context.fillRect(x, y + 13, width, 5);
+  context.fillStyle = colours.muted;
+  context.font = `10px ${colours.font}`;
+  context.textBaseline = 'top';
+  context.textAlign = 'center';
+  context.fillText(name, x + width / 2, y);
+  context.textAlign = 'left';
+  context.fillText(low, x, y + 20);
+  context.textAlign = 'right';
+  context.fillText(high, x + width, y + 20);
+}
+
+export function drawMarks(canvas: HTMLCanvasElement, view: PlotView, marks: PlotMarks, colours: CanvasColours): void {
+  const ratio = canvas.width / (view.width + MARGINS.left + MARGINS.right);
+  const context = canvas.getContext('2d')!;
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  context.clearRect(0, 0, canvas.width, canvas.height);
+  context.setTransform(ratio, 0, 0, ratio, MARGINS.left * ratio, MARGINS.top * ratio);
+  context.save();
+  context.beginPath();
+  context.rect(0, 0, view.width, view.height);
+  context.clip();
+  drawNeutral(context, toScreen(view, marks.neutral), colours);
+  const a = marks.a && toScreen(view, marks.a);
+  const b = marks.b && toScreen(view, marks.b);
+  if (a && b) {
+    for (const [width, colour] of [
+      [4, colours.surface],
+      [1.5, colours.ink],
+    ] as const) {
+      context.lineWidth = width;
+      context.strokeStyle = colour;
+      context.beginPath();
+      context.moveTo(...a);
+      context.lineTo(...b);
+      context.stroke();
+    }
+  }
+  if (a) drawEnd(context, a, 'A', colours.endA, colours);
+  if (b) drawEnd(context, b, 'B', colours.endB, colours);
+  if (marks.current) {
+    const current = toScreen(view, marks.current);
+    if (marks.nearest) drawNearest(context, current, toScreen(view, marks.nearest), colours);
+    drawCurrent(context, current, colours);
+  }
+  context.restore();
+}
+
+function drawNeutral(context: CanvasRenderingContext2D, [x, y]: Point, colours: CanvasColours): void {
+  for (const [width, colour] of [
+    [4, colours.surface],
+    [1.5, colours.ink],
+  ] as const) {
+    context.lineWidth = width;
+    context.strokeStyle = colour;
+    context.beginPath();
+    context.moveTo(x - 5, y);
+    context.lineTo(x + 5, y);
+    context.moveTo(x, y - 5);
+    context.lineTo(x, y + 5);
+    context.stroke();
+  }
+}
+
+function drawEnd(context: CanvasRenderingContext2D, [x, y]: Point, name: string, colour: string, colours: CanvasColours): void {
+  context.beginPath();
+  context.arc(x, y, 8, 0, 2 * Math.PI);
+  context.fillStyle = colour;
+  context.fill();
+  context.lineWidth = 2;
+  context.strokeStyle = colours.surface;
+  context.stroke();
+  context.fillStyle = '#fff';
+  context.font = `600 10.5px ${colours.font}`;
+  context.textAlign = 'center';
+  context.textBaseline = 'middle';
+  context.fillText(name, x, y + 0.5);
+}
+
+function drawNearest(context: CanvasRenderingContext2D, current: Point, nearest: Point, colours: CanvasColours): void {
+  context.strokeStyle = colours.cursor;
+  context.lineWidth = 1;
+  context.setLineDash([2, 3]);
+  context.beginPath();
+  context.moveTo(...current);
+  context.lineTo(...nearest);
+  context.stroke();
+  context.setLineDash([]);
+  context.beginPath();
+  context.arc(nearest[0], nearest[1], 3.5, 0, 2 * Math.PI);
+  context.stroke();
+}
+
+function drawCurrent(context: CanvasRenderingContext2D, [x, y]: Point, colours: CanvasColours): void {
+  for (const [width, colour] of [
+    [6, colours.surface],
+    [2.5, colours.cursor],
+  ] as const) {
+    context.beginPath();
+    context.arc(x, y, 8.5, 0, 2 * Math.PI);
+    context.lineWidth = width;
+    context.strokeStyle = colour;
+    context.stroke();
+  }
+  context.beginPath();
+  context.arc(x, y, 2, 0, 2 * Math.PI);
+  context.fillStyle = colours.cursor;
+  context.fill();
+}
+
+/** Ends of a colour scale for people. */
+export function legendFor(name: string, low: number, high: number): PlottedPoints['legend'] {
+  return { name, low: formatValue(low, 2), high: formatValue(high, 2) };
+}

@@ -1,0 +1,406 @@
+// The latent plot: every particle in a plane of two latent coordinates or principal components; drag to move the molecule.
+import { BehaviorSubject } from 'rxjs';
+import type { Session } from '../session.js';
+import { element, followSize, formatNumber, formatValue, onAny, onNextFrame, setOptions, setText } from './dom.js';
+import {
+  type Basis,
+  coordinateName,
+  coordinateOfAll,
+  type LatentCloud,
+  quantiles,
+  shownRange,
+  toBasis,
+  withCoordinates,
+} from './latent-basis.js';
+import { drawMarks, drawPoints, legendFor, MARGINS, type PlottedPoints } from './latent-plot-drawing.js';
+import { densityProfile, planeDensity, spreadByDensity } from './local-density.js';
+import { type SupportScale, supportAt, supportScale } from './local-support.js';
+import { fromScreen, type PlotView, type Point, panBy, zoomAbout } from './plot-view.js';
+import { situationOf } from './situation.js';
+import { canvasColours, type Theme } from './theme.js';
+
+export type ColourBy = 'frc' | 'density' | 'uniform';
+
+/** Which plane is shown; the sliders follow the basis. */
+export interface PlotAxes {
+  basis: Basis;
+  x: number;
+  y: number;
+  colour: ColourBy;
+}
+
+const HELP =
+  'Drag to move the molecule. Wheel zooms, right drag or Shift+drag pans, double click shows all. Keys: arrows move, + and − zoom, 0 shows all, Home is the neutral point.';
+
+/** The plane a new run starts with: of more than two coordinates the two components that spread most, as the field is used to. */
+export function initialAxes(dims: number): PlotAxes {
+  return { basis: dims > 2 ? 'pca' : 'latent', x: 0, y: dims > 1 ? 1 : 0, colour: 'density' };
+}
+
+export class LatentPlot {
+  readonly axes$ = new BehaviorSubject<PlotAxes>(initialAxes(2));
+  private readonly points = element('canvas', { 'aria-hidden': true });
+  private readonly marks = element('canvas', { 'aria-hidden': true });
+  private readonly message = element('div', { class: 'plot-message', role: 'status' });
+  private readonly area: HTMLElement;
+  private readonly support = element('div', {
+    class: 'support',
+    title: 'Where few particles lie, the decoder guesses: trust the molecule less.',
+  });
+  private readonly bases: Record<Basis, HTMLButtonElement>;
+  private readonly selects = { x: this.axisSelect('x'), y: this.axisSelect('y') };
+  private readonly colour = element('select', {
+    'aria-label': 'Colour of the particles',
+    title: 'Colour of the particles',
+    onchange: () => this.change({ colour: this.colour.value as ColourBy }),
+  });
+  private view: PlotView = { x0: -1, x1: 1, y0: -1, y1: 1, width: 0, height: 0 };
+  private home: PlotView | null = null;
+  private plotted: PlottedPoints | null = null;
+  private scale: SupportScale = { radius: 0, typical: 0 };
+  private scaledCloud: LatentCloud | null = null;
+  private dimsShown = 0;
+  private runShown: string | null = null;
+  private readonly askPoints = onNextFrame(() => this.paintPoints());
+  private readonly askMarks = onNextFrame(() => this.paintMarks());
+
+  constructor(
+    host: HTMLElement,
+    private readonly session: Session,
+    private readonly theme$: BehaviorSubject<Theme>,
+    /** Called when the user takes the point in hand. */
+    private readonly onGrab: () => void,
+  ) {
+    const basisButton = (basis: Basis, label: string, title: string) =>
+      element('button', { type: 'button', title, onclick: () => this.chooseBasis(basis) }, label);
+    this.bases = {
+      latent: basisButton('latent', 'z', 'Latent coordinates as the network has them'),
+      pca: basisButton('pca', 'PCA', 'Principal components of the latents'),
+    };
+    setOptions(
+      this.colour,
+      [
+        { value: 'density', label: 'density' },
+        { value: 'frc', label: 'FRC' },
+        { value: 'uniform', label: 'one colour' },
+      ],
+      'density',
+    );
+    this.area = element(
+      'div',
+      {
+        class: 'plot-area',
+        tabindex: 0,
+        role: 'application',
+        'aria-roledescription': 'latent plot',
+        'aria-label': `Latent plot. ${HELP}`,
+        title: '',
+      },
+      this.points,
+      this.marks,
+      this.message,
+    );
+    host.append(
+      element(
+        'div',
+        { class: 'bar' },
+        element('div', { class: 'segments', role: 'group', 'aria-label': 'Coordinates' }, this.bases.latent, this.bases.pca),
+        element('label', { class: 'axis-choice' }, 'x', this.selects.x),
+        element('label', { class: 'axis-choice' }, 'y', this.selects.y),
+        element('label', { class: 'axis-choice push' }, 'colour', this.colour),
+        element('span', { class: 'help', tabindex: 0, role: 'note', title: HELP, 'aria-label': HELP }, '?'),
+      ),
+      this.area,
+      this.support,
+    );
+    followSize(this.points, () => this.resized());
+    followSize(this.marks, () => this.resized());
+    this.listen();
+    session.cloud$.subscribe(() => this.cloudChanged());
+    this.axes$.subscribe(() => this.planeChanged());
+    theme$.subscribe(() => this.repaint());
+    onAny([session.z$, session.ends.A, session.ends.B], this.askMarks);
+    onAny([session.link$, session.project$, session.run$, session.cloud$, session.jobs$], () => this.showSituation());
+  }
+
+  private axisSelect(axis: 'x' | 'y'): HTMLSelectElement {
+    const label = axis === 'x' ? 'Horizontal coordinate' : 'Vertical coordinate';
+    const select = element('select', { 'aria-label': label, title: label, onchange: () => this.chooseAxis(axis, Number(select.value)) });
+    return select;
+  }
+
+  private change(changed: Partial<PlotAxes>): void {
+    this.axes$.next({ ...this.axes$.value, ...changed });
+  }
+
+  private chooseBasis(basis: Basis): void {
+    this.home = null;
+    this.change({ basis });
+  }
+
+  /** Two axes never show the same coordinate: the other gives way. */
+  private chooseAxis(axis: 'x' | 'y', k: number): void {
+    const { x, y } = this.axes$.value;
+    this.home = null;
+    if (axis === 'x') this.change({ x: k, y: y === k ? x : y });
+    else this.change({ y: k, x: x === k ? y : x });
+  }
+
+  private cloudChanged(): void {
+    const cloud = this.session.cloud$.value;
+    if (!cloud) this.home = null;
+    else if (cloud.dims !== this.dimsShown || cloud.run !== this.runShown) {
+      this.home = null;
+      const same = cloud.dims === this.dimsShown;
+      this.dimsShown = cloud.dims;
+      this.runShown = cloud.run;
+      if (!same) {
+        this.axes$.next({ ...initialAxes(cloud.dims), colour: this.axes$.value.colour });
+        return;
+      }
+    }
+    this.planeChanged();
+  }
+
+  /** New coordinates for every particle; the zoom stays where the user left it unless the plane is a new one. */
+  private planeChanged(): void {
+    const cloud = this.session.cloud$.value;
+    const { basis, x, y, colour } = this.axes$.value;
+    this.showChoices(cloud);
+    if (!cloud || cloud.dims !== this.dimsShown) {
+      this.plotted = null;
+      this.repaint();
+      return;
+    }
+    const flat = cloud.dims === 1;
+    const xs = coordinateOfAll(cloud, basis, x);
+    const neutral = toBasis(new Float32Array(cloud.dims), basis, cloud.pca);
+    const rangeX = shownRange(xs, neutral[x]);
+    const profile = flat ? densityProfile(xs, ...rangeX) : null;
+    const ys = profile ? spreadByDensity(xs, profile) : coordinateOfAll(cloud, basis, y);
+    const rangeY: [number, number] = profile ? [-1.15, 1.15] : shownRange(ys, neutral[y]);
+    let value: Float32Array | null = null;
+    let legend: PlottedPoints['legend'] = null;
+    if (colour === 'density') {
+      value = planeDensity(xs, ys, rangeX, rangeY);
+    } else if (colour === 'frc') {
+      const [low, high] = quantiles(cloud.frc, [0.02, 0.98]);
+      if (low !== undefined) {
+        value = cloud.frc.map(frc => (frc - low) / (high - low || 1));
+        legend = legendFor('FRC', low, high);
+      }
+    }
+    this.plotted = { x: xs, y: ys, value, xName: coordinateName(basis, x), yName: flat ? null : coordinateName(basis, y), profile, legend };
+    const zoomed = this.home && (['x0', 'x1', 'y0', 'y1'] as const).some(key => this.home![key] !== this.view[key]);
+    this.home = { ...this.view, x0: rangeX[0], x1: rangeX[1], y0: rangeY[0], y1: rangeY[1] };
+    if (!zoomed) this.view = this.home;
+    if (this.scaledCloud !== cloud) {
+      this.scaledCloud = cloud;
+      this.scale = supportScale(cloud);
+    }
+    this.repaint();
+  }
+
+  private showChoices(cloud: LatentCloud | null): void {
+    const { basis, x, y, colour } = this.axes$.value;
+    const dims = cloud?.dims ?? 0;
+    for (const [name, button] of Object.entries(this.bases)) button.setAttribute('aria-pressed', String(name === basis));
+    const choices = Array.from({ length: dims }, (_, k) => ({ value: String(k), label: coordinateName(basis, k) }));
+    setOptions(this.selects.x, choices, String(x));
+    setOptions(this.selects.y, choices, String(y));
+    this.selects.x.parentElement!.hidden = dims < 2;
+    this.selects.y.parentElement!.hidden = dims < 2;
+    this.colour.value = colour;
+  }
+
+  private showSituation(): void {
+    const { link$, project$, run$, cloud$, jobs$ } = this.session;
+    const situation = situationOf({
+      link: link$.value,
+      project: project$.value,
+      run: run$.value,
+      hasLatents: cloud$.value !== null,
+      jobs: jobs$.value,
+    });
+    this.area.classList.toggle('stale', link$.value === 'away');
+    this.area.classList.toggle('empty', situation !== null);
+    this.message.hidden = !situation;
+    if (!situation) return;
+    if (!this.message.childElementCount)
+      this.message.append(element('span', { class: 'spinner', 'aria-hidden': true }), element('strong'), element('span'));
+    const [spinner, title, hint] = this.message.children;
+    (spinner as HTMLElement).hidden = !situation.busy;
+    setText(title, situation.title);
+    setText(hint, situation.hint);
+  }
+
+  private resized(): void {
+    const { clientWidth, clientHeight } = this.points;
+    const size = {
+      width: Math.max(1, clientWidth - MARGINS.left - MARGINS.right),
+      height: Math.max(1, clientHeight - MARGINS.top - MARGINS.bottom),
+    };
+    this.view = { ...this.view, ...size };
+    if (this.home) this.home = { ...this.home, ...size };
+    this.repaint();
+  }
+
+  private repaint(): void {
+    this.askPoints();
+    this.askMarks();
+  }
+
+  private paintPoints(): void {
+    if (!this.view.width) return;
+    if (this.plotted) drawPoints(this.points, this.view, this.plotted, canvasColours(this.theme$.value));
+    else this.points.getContext('2d')!.clearRect(0, 0, this.points.width, this.points.height);
+  }
+
+  private paintMarks(): void {
+    const cloud = this.session.cloud$.value;
+    const context = this.marks.getContext('2d')!;
+    if (!this.plotted || !cloud || !this.view.width) {
+      context.setTransform(1, 0, 0, 1, 0, 0);
+      context.clearRect(0, 0, this.marks.width, this.marks.height);
+      setText(this.support, '');
+      return;
+    }
+    const z = this.session.z$.value;
+    const support = z.length === cloud.dims ? supportAt(cloud, this.scale, z) : null;
+    drawMarks(
+      this.marks,
+      this.view,
+      {
+        current: this.place(z),
+        nearest: support && support.nearest >= 0 ? [this.plotted.x[support.nearest], this.plotted.y[support.nearest]] : null,
+        neutral: this.place(new Array<number>(cloud.dims).fill(0))!,
+        a: this.place(this.session.ends.A.value),
+        b: this.place(this.session.ends.B.value),
+      },
+      canvasColours(this.theme$.value),
+    );
+    if (support) this.tellSupport(cloud, support);
+  }
+
+  private tellSupport(cloud: LatentCloud, { nearest, distance, near }: ReturnType<typeof supportAt>): void {
+    const share = this.scale.typical ? near / this.scale.typical : 0;
+    const level = share < 0.05 ? 'none' : share < 0.3 ? 'few' : 'many';
+    this.support.dataset.level = level;
+    const verdict = level === 'none' ? 'hardly any data here' : level === 'few' ? 'little data here' : 'well supported';
+    const frc = cloud.frc[nearest];
+    const particle =
+      nearest >= 0
+        ? ` · nearest is particle ${formatNumber(cloud.particle[nearest])} at ${formatValue(distance, 2)}${Number.isFinite(frc) ? ` (FRC ${frc.toFixed(3)})` : ''}`
+        : '';
+    setText(this.support, `${formatNumber(near)} ${near === 1 ? 'particle' : 'particles'} near: ${verdict}${particle}`);
+  }
+
+  /** A latent point in the plot's coordinates. */
+  private place(z: ArrayLike<number> | null): Point | null {
+    const cloud = this.session.cloud$.value;
+    if (!z || !cloud || z.length !== cloud.dims) return null;
+    const { basis, x, y } = this.axes$.value;
+    const coordinates = toBasis(z, basis, cloud.pca);
+    return [coordinates[x], cloud.dims === 1 ? 0 : coordinates[y]];
+  }
+
+  /** Moves the latent point to a place in the plane, all other coordinates kept. */
+  private moveTo([px, py]: Point, live: boolean): void {
+    const cloud = this.session.cloud$.value;
+    const z = this.session.z$.value;
+    if (!cloud || z.length !== cloud.dims) return;
+    const { basis, x, y } = this.axes$.value;
+    const changed = new Map([[x, px]]);
+    if (cloud.dims > 1) changed.set(y, py);
+    this.session.moveTo(withCoordinates(z, basis, cloud.pca, changed), live);
+  }
+
+  private pointerPlace(event: MouseEvent): Point {
+    const box = this.area.getBoundingClientRect();
+    return [event.clientX - box.left - MARGINS.left, event.clientY - box.top - MARGINS.top];
+  }
+
+  private zoom(at: Point, factor: number): void {
+    if (!this.home) return;
+    const zoomed = zoomAbout(this.view, at, factor, this.plotted?.yName !== null);
+    const magnification = (this.home.x1 - this.home.x0) / (zoomed.x1 - zoomed.x0);
+    if (magnification < 0.2 || magnification > 2000) return;
+    this.view = zoomed;
+    this.repaint();
+  }
+
+  private listen(): void {
+    const { area } = this;
+    let drag: 'scrub' | 'pan' | null = null;
+    let last: Point = [0, 0];
+    area.addEventListener('pointerdown', event => {
+      if (!this.plotted) return;
+      drag = event.button === 0 && !event.shiftKey ? 'scrub' : 'pan';
+      last = this.pointerPlace(event);
+      area.setPointerCapture(event.pointerId);
+      area.classList.toggle('panning', drag === 'pan');
+      if (drag === 'scrub') {
+        this.onGrab();
+        this.moveTo(fromScreen(this.view, last), true);
+      }
+    });
+    area.addEventListener('pointermove', event => {
+      if (!drag) return;
+      const here = this.pointerPlace(event);
+      if (drag === 'scrub') this.moveTo(fromScreen(this.view, here), true);
+      else {
+        this.view = panBy(this.view, here[0] - last[0], this.plotted?.yName === null ? 0 : here[1] - last[1]);
+        this.repaint();
+      }
+      last = here;
+    });
+    const end = () => {
+      if (drag === 'scrub') this.session.release();
+      drag = null;
+      area.classList.remove('panning');
+    };
+    area.addEventListener('pointerup', end);
+    area.addEventListener('pointercancel', end);
+    area.addEventListener('contextmenu', event => event.preventDefault());
+    area.addEventListener('dblclick', () => this.showAll());
+    area.addEventListener(
+      'wheel',
+      event => {
+        if (!this.plotted) return;
+        event.preventDefault();
+        this.zoom(this.pointerPlace(event), Math.exp(-event.deltaY * (event.deltaMode === 1 ? 0.05 : 0.0016)));
+      },
+      { passive: false },
+    );
+    area.addEventListener('keydown', event => {
+      if (this.pressed(event)) event.preventDefault();
+    });
+    area.addEventListener('keyup', () => this.session.release());
+  }
+
+  private showAll(): void {
+    if (this.home) this.view = this.home;
+    this.repaint();
+  }
+
+  /** Handles a key; false when it is none of the plot's. */
+  private pressed(event: KeyboardEvent): boolean {
+    const current = this.place(this.session.z$.value);
+    if (!current || event.ctrlKey || event.metaKey || event.altKey) return false;
+    const { x0, x1, y0, y1, width, height } = this.view;
+    const step = event.shiftKey ? 0.05 : 0.01;
+    const directions: Record<string, Point> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+    const direction = directions[event.key];
+    if (direction) {
+      this.onGrab();
+      this.moveTo([current[0] + direction[0] * step * (x1 - x0), current[1] + direction[1] * step * (y1 - y0)], true);
+    } else if (event.key === '+' || event.key === '=') this.zoom([width / 2, height / 2], 1.25);
+    else if (event.key === '-') this.zoom([width / 2, height / 2], 0.8);
+    else if (event.key === '0') this.showAll();
+    else if (event.key === 'Home') {
+      this.onGrab();
+      this.session.moveTo(new Array<number>(this.session.z$.value.length).fill(0), false);
+    } else return false;
+    return true;
+  }
+}

@@ -1,0 +1,51 @@
+// Says in one line, and what to do about it, why there is nothing to scrub yet.
+import type { ProjectSummary, RunSummary } from '../../protocol/messages.js';
+import type { LinkState } from '../daemon-link.js';
+import type { Job } from '../session.js';
+
+export interface Situation {
+  title: string;
+  hint: string;
+  /** Something is on its way by itself. */
+  busy: boolean;
+}
+
+interface Facts {
+  link: LinkState;
+  project: ProjectSummary | null;
+  run: RunSummary | null;
+  hasLatents: boolean;
+  jobs: readonly Job[];
+}
+
+/** `stage, 40 %`, or the stage alone where the total is not known. */
+export function describeJob({ stage, done, total }: Job): string {
+  return total > 0 ? `${stage}, ${Math.floor((100 * done) / total)} %` : stage;
+}
+
+/** null when the latent space is there to be explored. */
+export function situationOf({ link, project, run, hasLatents, jobs }: Facts): Situation | null {
+  if (hasLatents) return null;
+  if (!project) {
+    return link === 'away'
+      ? { title: 'The daemon does not answer', hint: 'The plot appears when it is back.', busy: false }
+      : { title: 'Connecting to the daemon', hint: '', busy: true };
+  }
+  const job = jobs.find(candidate => run === null || candidate.run === run.name) ?? null;
+  if (run) {
+    if (run.state === 'training' || job) {
+      const stage = job ? describeJob(job) : `epoch ${run.epoch + 1} of ${run.epochs}`;
+      return { title: `Training ${run.name}: ${stage}`, hint: 'The particles appear here after the first epoch.', busy: true };
+    }
+    if (run.epoch > 0) return { title: `Reading the latents of ${run.name}`, hint: '', busy: true };
+    return { title: `${run.name} has no finished epoch`, hint: 'Train it again, or choose another run.', busy: false };
+  }
+  if (job) {
+    const hint = project.neutral
+      ? 'The particles appear here after the first epoch.'
+      : 'The neutral model comes first, then the latent space.';
+    return { title: `${job.run ? `Training ${job.run}` : 'Working'}: ${describeJob(job)}`, hint, busy: true };
+  }
+  if (!project.neutral) return { title: 'No neutral model yet', hint: 'Make one with “npx limber neutral DIR”, then train.', busy: false };
+  return { title: 'No run yet', hint: 'Train one to see how the particles differ.', busy: false };
+}
