@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import * as demo from './commands/demo.js';
 import * as exportCommand from './commands/export.js';
 import * as info from './commands/info.js';
-import { explainError, oneLine } from './commands/long-command.js';
+import { endWith, oneLine } from './commands/long-command.js';
 import * as neutral from './commands/neutral.js';
 import * as newCommand from './commands/new.js';
 import * as serve from './commands/serve.js';
@@ -22,7 +22,11 @@ function commandLine(): Command {
     command.exitOverride().configureOutput({
       // Commander gives its suggestions a line of their own; the promise is one line.
       outputError: (text, write) =>
-        write(`limber: ${oneLine(text).replace(/^error: /, '')}; see limber ${command === program ? '' : `${command.name()} `}--help\n`),
+        write(
+          `limber: ${oneLine(text)
+            .replace(/^error: /, '')
+            .replace(/\.$/, '')}; see limber ${command === program ? '' : `${command.name()} `}--help\n`,
+        ),
     });
   }
   return program;
@@ -40,10 +44,6 @@ export async function main(args: string[]): Promise<void> {
     if (args.length === 0) program.help({ error: false });
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
-    const { status, line } = explainError(error);
-    if (line) process.stderr.write(line + '\n');
-    process.exitCode = status;
-    // Threads of a failed command would keep the process alive.
-    if (status !== 0) process.exit();
+    endWith(error);
   }
 }

@@ -7,12 +7,15 @@ import { TerminalReporter } from './terminal-reporter.js';
 
 export interface CommandContext {
   reporter: TerminalReporter;
-  /** Aborts on the first Ctrl-C or SIGTERM; the second ends the process at once. */
+  /** Aborts on Ctrl-C or SIGTERM; another one, later, ends the process at once. */
   signal: AbortSignal;
 }
 
 /** Exit statuses that shells and schedulers expect of a process that a signal ended: 128 + its number. */
 const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/** Milliseconds after which another signal is a second wish, not an echo of the first. */
+const INSISTS_AFTER = 1500;
 
 let endedBy: keyof typeof SIGNAL_STATUS | null = null;
 
@@ -24,7 +27,7 @@ export function addParameter(command: Command, name: ParameterName): Command {
       try {
         return parseParameter(parameter, text);
       } catch (error) {
-        throw new InvalidArgumentError(`${(error as Error).message}.`);
+        throw new InvalidArgumentError((error as Error).message);
       }
     }),
   );
@@ -34,8 +37,11 @@ export function addParameter(command: Command, name: ParameterName): Command {
 export async function runLong(options: { json?: boolean }, work: (context: CommandContext) => Promise<void>): Promise<void> {
   const reporter = new TerminalReporter(options.json === true);
   const abort = new AbortController();
+  let asked = 0;
   const stop = (name: NodeJS.Signals) => {
-    if (endedBy) process.exit(SIGNAL_STATUS[endedBy]);
+    // One Ctrl-C may arrive several times, from the terminal and from npm or the daemon that started us: only a later one insists.
+    if (endedBy && Date.now() - asked > INSISTS_AFTER) process.exit(SIGNAL_STATUS[endedBy]);
+    asked ||= Date.now();
     endedBy = name as keyof typeof SIGNAL_STATUS;
     abort.abort();
   };
@@ -48,8 +54,16 @@ export async function runLong(options: { json?: boolean }, work: (context: Comma
   }
 }
 
+/** Writes the error's line and ends the process with its status (threads of a failed command would keep it alive). */
+export function endWith(error: unknown): void {
+  const { status, line } = explainError(error);
+  if (line) process.stderr.write(line + '\n');
+  process.exitCode = status;
+  if (status !== 0) process.exit();
+}
+
 /** The exit status an error means, and its one line (null: commander has printed it, or nothing went wrong). */
-export function explainError(error: unknown): { status: number; line: string | null } {
+function explainError(error: unknown): { status: number; line: string | null } {
   if (error instanceof CommanderError) return { status: error.exitCode === 0 ? 0 : 2, line: null };
   if (error instanceof InputError) return { status: 2, line: `limber: ${oneLine(error.message)}` };
   if (error instanceof Cancelled) return { status: SIGNAL_STATUS[endedBy ?? 'SIGINT'], line: `limber: ${oneLine(error.message)}` };

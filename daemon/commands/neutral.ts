@@ -17,28 +17,22 @@ export function register(program: Command): void {
       const project = ProjectFolder.open(dir);
       const lock = project.lock();
       try {
-        const { fitProjectNeutralModel } = await import('../training/project-neutral-model.js');
-        const model = await fitProjectNeutralModel(
-          project,
-          {
-            resolutionAngstrom: given.resolution ?? null,
-            gaussians: given.gaussians ?? null,
-            seed: given.seed ?? parameters.seed.default,
-            backend: given.backend ?? parameters.backend.default,
-            threads: given.threads ?? null,
-          },
-          reporter,
-          signal,
-        );
+        const options: NeutralOptions = {
+          resolutionAngstrom: given.resolution ?? null,
+          gaussians: given.gaussians ?? null,
+          seed: given.seed ?? parameters.seed.default,
+          backend: given.backend ?? parameters.backend.default,
+          threads: given.threads ?? null,
+        };
+        const { chooseBackend } = await import('../compute/choose-backend.js');
+        const { fitProjectNeutral } = await import('../training/project-neutral.js');
+        const backend = await chooseBackend(options, reporter);
+        const { gaussians, resolutionAngstrom, ringFrc } = (await fitProjectNeutral(project, backend, options, reporter, signal)).report;
+        await backend.dispose();
+        const frc = ringFrc.reduce((sum, value) => sum + value, 0) / ringFrc.length;
         reporter.done(
-          {
-            gaussians: model.gaussians,
-            resolutionAngstrom: model.resolutionAngstrom,
-            frc: model.frc,
-            seconds: reporter.seconds(),
-            backend: model.backend,
-          },
-          `neutral model of ${model.gaussians} Gaussians at ${model.resolutionAngstrom} Å, ring correlation ${model.frc.toFixed(4)}. Next: limber train ${dir}`,
+          { gaussians, resolutionAngstrom, frc, seconds: reporter.seconds(), backend: backend.name },
+          `neutral model of ${gaussians} Gaussians at ${resolutionAngstrom} Å, mean ring correlation ${frc.toFixed(4)}. Next: limber train ${dir}`,
         );
       } finally {
         lock.release();

@@ -46,6 +46,12 @@ export class TerminalReporter implements Reporter {
     else this.say(sentences);
   }
 
+  /** The daemon answers at `url` from now on. */
+  ready(url: string): void {
+    if (this.json) this.line({ event: 'ready', url });
+    else this.say(url);
+  }
+
   /** Takes the bar off the terminal, before anything else writes there. */
   clear(): void {
     if (this.hasBar) process.stderr.write('\r\x1b[K');

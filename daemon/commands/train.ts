@@ -23,8 +23,11 @@ export function register(program: Command): void {
       const lock = project.lock();
       try {
         const options = chooseOptions(project, given);
-        const { trainRun } = await import('../training/train-run.js');
-        const result = await trainRun(project, options, reporter, signal);
+        const { chooseBackend } = await import('../compute/choose-backend.js');
+        const { trainProjectRun } = await import('../training/project-run.js');
+        const backend = await chooseBackend(options, reporter);
+        const result = await trainProjectRun(project, backend, options, reporter, signal);
+        await backend.dispose();
         reporter.done(
           { ...result },
           `run ${result.run} is done: ${result.particles} particles, ${result.gaussians} Gaussians, ring correlation ${result.frc.toFixed(4)}, ` +

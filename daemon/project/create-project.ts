@@ -30,8 +30,9 @@ export interface NewProject {
 /** Up to this many images are all read here; of more, a sample (training reads the rest, and checks each as well). */
 const READ_ALL_BELOW = 20_000;
 const SAMPLE = 2_000;
-/** Relative difference of pixel sizes that rounding in headers explains. */
-const PIXEL_SIZE_TOLERANCE = 0.01;
+/** Relative difference of pixel sizes that rounding in headers explains, and the one that a calibration does, given by hand (read-particles.ts takes no more). */
+const ROUNDING = 0.01;
+const CALIBRATION = 0.05;
 /** Mean correlation over its standard error below which its sign is a guess. */
 const SIGNIFICANT = 3;
 
@@ -39,19 +40,21 @@ const SIGNIFICANT = 3;
 export async function createProject(path: string, given: NewProject, reporter: Reporter, signal: AbortSignal): Promise<ProjectFolder> {
   const folder = resolve(path);
   ProjectFolder.refuseExisting(folder);
-  if (existsSync(folder) && !statSync(folder).isDirectory())
-    throw new InputError(`${path} is a file, not a folder; choose another name for the project`);
   requireFile(given.particles, '--particles');
   for (const name of ['map', 'mask', 'model'] as const) if (given[name] !== null) requireFile(given[name], `--${name}`);
   if (given.imagesDir !== null && !(existsSync(given.imagesDir) && statSync(given.imagesDir).isDirectory())) {
     throw new InputError(`--images-dir ${given.imagesDir} is no folder; give the folder that the image stacks lie in`);
   }
   const symmetry = checkSymmetry(given.symmetry);
-  const particles = readParticles(given.particles, { imagesDir: given.imagesDir, pixelSizeAngstrom: given.pixelSizeAngstrom });
+  const particles = readParticles(given.particles, {
+    imagesDir: given.imagesDir ?? undefined,
+    pixelSizeAngstrom: given.pixelSizeAngstrom ?? undefined,
+  });
   try {
     for (const line of particles.notes) reporter.note(line);
-    const map = given.map === null ? null : readOnGrid(given.map, particles, reporter);
-    if (given.mask !== null) readOnGrid(given.mask, particles, reporter);
+    const tolerance = given.pixelSizeAngstrom === null ? ROUNDING : CALIBRATION;
+    const map = given.map === null ? null : readOnGrid(given.map, particles, tolerance, reporter);
+    if (given.mask !== null) readOnGrid(given.mask, particles, tolerance, reporter);
     await readImages(particles, reporter, signal);
     const contrast = map ? contrastOf(particles, map, reporter) : null;
     const stored = (file: string | null) => (file === null ? null : storedPath(folder, file));
@@ -89,11 +92,11 @@ function checkSymmetry(symbol: string): string {
 }
 
 /** A map or mask must lie on the particles' grid: same box, same pixels. A header that does not know its voxel size takes the particles'. */
-function readOnGrid(file: string, particles: ParticleSet, reporter: Reporter): DensityMap {
+function readOnGrid(file: string, particles: ParticleSet, tolerance: number, reporter: Reporter): DensityMap {
   const { boxSize, pixelSizeAngstrom } = particles;
   const { size, voxelSizeAngstrom, voxelSizeIsSuspect } = readMapHeader(file);
   const sameBox = size.every(side => side === boxSize);
-  const samePixel = voxelSizeAngstrom.every(side => Math.abs(side / pixelSizeAngstrom - 1) <= PIXEL_SIZE_TOLERANCE);
+  const samePixel = voxelSizeAngstrom.every(side => Math.abs(side / pixelSizeAngstrom - 1) <= tolerance);
   if (sameBox && (samePixel || voxelSizeIsSuspect)) {
     const map = readMap(file, { pixelSizeAngstrom });
     for (const line of map.notes) reporter.note(line);
@@ -101,7 +104,7 @@ function readOnGrid(file: string, particles: ParticleSet, reporter: Reporter): D
   }
   const shown = [...new Set(voxelSizeAngstrom.map(side => side.toFixed(3)))];
   const cure = sameBox
-    ? `give --pixel-size ${shown[0]} if the particle file is wrong, or correct the header of ${basename(file)} if the map is`
+    ? `one of them is wrong: correct the pixel size in ${basename(particles.file)}, or the header of ${basename(file)}`
     : "give the map of the same refinement, on the particles' own box and pixel size";
   throw new InputError(
     `${file} has ${size.join(' × ')} voxels of ${shown.join(' × ')} Å, but ${particles.file} has images of ${boxSize} × ${boxSize} pixels of ${pixelSizeAngstrom.toFixed(3)} Å; ${cure}`,

@@ -5,7 +5,7 @@
 //   runs/NAME/     one training run each (run-folder.ts)
 //   maps/          maps made from the project
 //   sessions/      what viewers keep
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, isAbsolute, join, resolve } from 'node:path';
 import type { DensityMap } from '../formats/density-map.js';
 import { InputError } from '../formats/input-error.js';
@@ -42,8 +42,10 @@ export class ProjectFolder {
     return new ProjectFolder(folder, settings);
   }
 
-  /** Throws InputError when there is a project at the path, before any long work is done for a new one. */
+  /** Throws InputError when the path holds a project already, or is no folder: to be asked before any long work for a new one. */
   static refuseExisting(path: string): void {
+    if (!existsSync(path)) return;
+    if (!statSync(path).isDirectory()) throw new InputError(`${path} is a file, not a folder; choose another name for the project`);
     if (existsSync(join(path, 'project.json')))
       throw new InputError(`${path} already holds a project; choose another folder, or delete this one first`);
   }

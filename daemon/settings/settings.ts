@@ -39,8 +39,8 @@ export const parameters = {
     description: 'pixel size of the stored images',
     unit: 'Å',
     default: null,
-    minimum: 0.05,
-    maximum: 200,
+    minimum: 0.1,
+    maximum: 100,
     source: "the particle file's own",
   },
   resolution: {
@@ -89,7 +89,7 @@ export const parameters = {
     default: 20,
     minimum: 1,
     maximum: 10_000,
-    source: 'method.md section 4: a simulated linear motion is learned after 5',
+    source: 'a simulated linear motion is learned after 5',
   },
   batch: {
     kind: 'integer',
@@ -109,7 +109,7 @@ export const parameters = {
     default: 3e-4,
     minimum: 1e-8,
     maximum: 1,
-    source: 'method.md section 4: measured better than the 1e-4 of the paper',
+    source: 'measured better on simulated motion than the 1e-4 of the paper',
   },
   seed: {
     kind: 'integer',
@@ -119,7 +119,7 @@ export const parameters = {
     default: 1,
     minimum: 0,
     maximum: MAX_SEED,
-    source: 'any',
+    source: 'any will do',
   },
   backend: {
     kind: 'choice',
@@ -139,6 +139,36 @@ export const parameters = {
     maximum: 512,
     source: 'all of the machine',
   },
+  demoParticles: {
+    kind: 'integer',
+    flag: '--particles <N>',
+    description: 'images to make',
+    unit: '',
+    default: null,
+    minimum: 16,
+    maximum: 1_000_000,
+    source: "4000, for cyclic 7200, as in the paper's Extended Data Figure 5",
+  },
+  noise: {
+    kind: 'number',
+    flag: '--noise <X>',
+    description: 'variance of the noise over that of the signal',
+    unit: '',
+    default: 1,
+    minimum: 0,
+    maximum: 10_000,
+    source: 'as strong as the signal',
+  },
+  arrowScale: {
+    kind: 'number',
+    flag: '--scale <X>',
+    description: 'length of an arrow over its displacement',
+    unit: '',
+    default: 1,
+    minimum: 0.001,
+    maximum: 1000,
+    source: 'true length',
+  },
   port: {
     kind: 'integer',
     flag: '--port <N>',
@@ -147,7 +177,7 @@ export const parameters = {
     default: 8350,
     minimum: 0,
     maximum: 65_535,
-    source: 'contract.md',
+    source: 'the next free one when taken',
   },
 } as const satisfies Record<string, Parameter>;
 
@@ -183,7 +213,7 @@ export function parseParameter(parameter: Parameter, text: string): number | str
   if (parameter.kind === 'choice' || parameter.kind === 'list') {
     const chosen = parameter.kind === 'list' ? text.split(',').map(item => item.trim()) : [text];
     if (!chosen.every(item => parameter.choices.includes(item))) {
-      throw new RangeError(`take ${parameter.kind === 'list' ? 'some of' : 'one of'} ${parameter.choices.join(', ')}`);
+      throw new RangeError(`Take ${parameter.kind === 'list' ? 'some of' : 'one of'} ${parameter.choices.join(', ')}`);
     }
     return parameter.kind === 'list' ? parameter.choices.filter(choice => chosen.includes(choice)) : text;
   }
@@ -191,7 +221,7 @@ export function parseParameter(parameter: Parameter, text: string): number | str
   const { minimum, maximum, unit } = parameter;
   if (!(value >= minimum && value <= maximum) || (parameter.kind === 'integer' && !Number.isInteger(value))) {
     throw new RangeError(
-      `take a ${parameter.kind === 'integer' ? 'whole number' : 'number'} from ${minimum} to ${maximum}${unit && ` ${unit}`}`,
+      `Take a ${parameter.kind === 'integer' ? 'whole number' : 'number'} from ${minimum} to ${maximum}${unit && ` ${unit}`}`,
     );
   }
   return value;

@@ -1,0 +1,138 @@
+// `limber export`: latents, particles, Gaussians, maps and motion arrows of a run, in files that other programs read.
+import { existsSync, statSync } from 'node:fs';
+import { basename, dirname, extname, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { InputError } from '../formats/input-error.js';
+import { formatLatents } from '../formats/latents-table.js';
+import { writeMap } from '../formats/mrc.js';
+import { formatBild } from '../gaussians/displacement.js';
+import { formatGaussians, type GaussianSet } from '../gaussians/gaussian-set.js';
+import { formatGaussiansCif } from '../gaussians/gaussians-cif.js';
+import { type DensityGrid, gaussiansToDensity } from '../gaussians/to-density.js';
+import { LatentDecoder } from '../networks/latent-decoder.js';
+import { writeParticleSubset } from '../particles/read-particles.js';
+import { ProjectFolder } from '../project/project-folder.js';
+import type { RunFolder } from '../project/run-folder.js';
+import { writeFileAtomic } from '../project/write-file-atomic.js';
+import { parameters, parseNumber } from '../settings/settings.js';
+import { addParameter, runLong } from './long-command.js';
+
+interface ExportOptions {
+  run: string;
+  latents?: string;
+  star?: string;
+  at?: string;
+  gaussians?: string;
+  map?: string;
+  vectors?: string;
+  scale?: number;
+  json?: boolean;
+}
+
+export function register(program: Command): void {
+  const command = program
+    .command('export')
+    .description('Write what a run has learned into files that other programs read.')
+    .argument('<DIR>', 'project folder')
+    .argument('[FILE.bild]', 'arrows of --vectors, for ChimeraX')
+    .requiredOption('--run <NAME>', 'which run')
+    .option('--latents <FILE.tsv>', "every particle's latent coordinates and ring correlation")
+    .option('--star <FILE.star>', "the run's particles, with the input's own columns")
+    .option('--at <z0,z1,…>', 'latent point of --gaussians and --map')
+    .option('--gaussians <FILE.txt|.cif>', 'the Gaussians at that point')
+    .option('--map <FILE.mrc>', "their density on the consensus map's grid")
+    .option('--vectors <zA…:zB…>', 'an arrow for every Gaussian from its place at zA to its place at zB');
+  addParameter(command, 'arrowScale');
+  command.option('--json', 'one JSON object a line').action((dir: string, bild: string | undefined, options: ExportOptions) =>
+    runLong(options, async ({ reporter }) => {
+      const project = ProjectFolder.open(dir);
+      const run = project.existingRun(options.run);
+      const files = checkTogether(options, bild);
+      for (const file of files) requireFolderOf(file);
+      if (options.latents !== undefined) writeFileAtomic(options.latents, formatLatents(run.latents()));
+      if (options.star !== undefined) writeStar(project, run, options.star);
+      if (options.at !== undefined || options.vectors !== undefined) writeStates(project, run, options, bild);
+      reporter.done({ run: run.name, files }, `wrote ${files.join(', ')}`);
+    }),
+  );
+}
+
+/** The files to write. Throws InputError where an option misses its partner. */
+function checkTogether({ latents, star, at, gaussians, map, vectors }: ExportOptions, bild: string | undefined): string[] {
+  if (at === undefined && (gaussians ?? map) !== undefined)
+    throw new InputError(`${gaussians ?? map}: at which latent point? add --at z0,z1,…`);
+  if (at !== undefined && (gaussians ?? map) === undefined)
+    throw new InputError(`--at ${at}: nothing to write there; add --gaussians FILE or --map FILE`);
+  if ((vectors === undefined) !== (bild === undefined)) {
+    throw new InputError(
+      vectors === undefined
+        ? `${bild}: between which points? add --vectors zA:zB`
+        : `--vectors ${vectors}: no file; add FILE.bild at the end`,
+    );
+  }
+  if (gaussians !== undefined && !['.txt', '.cif'].includes(extname(gaussians)))
+    throw new InputError(`--gaussians ${gaussians}: the name must end in .txt or .cif`);
+  const files = [latents, star, gaussians, map, bild].filter(file => file !== undefined);
+  if (files.length === 0)
+    throw new InputError(
+      'nothing to export; give --latents, --star, --at with --gaussians or --map, or --vectors (see limber export --help)',
+    );
+  return files;
+}
+
+/** Checked before any work, so that none is lost. */
+function requireFolderOf(file: string): void {
+  const folder = dirname(resolve(file));
+  if (!existsSync(folder)) throw new InputError(`${file}: the folder ${folder} does not exist; make it first`);
+  if (existsSync(file) && statSync(file).isDirectory()) throw new InputError(`${file} is a folder; give a file name`);
+}
+
+function writeStar(project: ProjectFolder, run: RunFolder, file: string): void {
+  const { particle } = run.latents();
+  writeParticleSubset(
+    project.resolve(project.settings.particles),
+    Array.from(particle, row => row - 1),
+    file,
+  );
+}
+
+function writeStates(project: ProjectFolder, run: RunFolder, options: ExportOptions, bild: string | undefined): void {
+  const decoder = new LatentDecoder(run.weights());
+  const decode = (text: string, flag: string) => decoder.decode(parsePoint(text, decoder.dims, flag));
+  if (options.at !== undefined) {
+    const set = decode(options.at, '--at');
+    if (options.gaussians !== undefined) writeGaussians(options.gaussians, set);
+    if (options.map !== undefined) writeMap(options.map, gaussiansToDensity(set, gridOf(project, decoder)));
+  }
+  if (options.vectors !== undefined && bild !== undefined) {
+    const ends = options.vectors.split(':');
+    if (ends.length !== 2) throw new InputError(`--vectors ${options.vectors}: give two points, as 0,0:1,0`);
+    const [from, to] = ends.map(end => decode(end, '--vectors'));
+    writeFileAtomic(bild, formatBild(from, to, { scale: options.scale ?? parameters.arrowScale.default }));
+  }
+}
+
+/** `dims` numbers separated by commas. */
+function parsePoint(text: string, dims: number, flag: string): Float32Array {
+  const z = Float32Array.from(text.split(','), parseNumber);
+  if (z.length !== dims || !z.every(Number.isFinite))
+    throw new InputError(`${flag} ${text}: the run has ${dims} latent coordinates; give ${dims} numbers separated by commas`);
+  return z;
+}
+
+function writeGaussians(file: string, set: GaussianSet): void {
+  writeFileAtomic(file, extname(file) === '.cif' ? formatGaussiansCif(set, basename(file, '.cif')) : formatGaussians(set));
+}
+
+/** The consensus map's own grid; without a map, the particles' box about the model's centre. */
+function gridOf(project: ProjectFolder, { frame }: LatentDecoder): DensityGrid {
+  const map = project.readMap();
+  if (map) return { size: map.size, voxelSizeAngstrom: map.voxelSizeAngstrom, originAngstrom: map.originAngstrom };
+  const { boxSize, pixelSizeAngstrom } = project.settings;
+  const origin = frame.centreAngstrom.map(centre => centre - Math.floor(boxSize / 2) * pixelSizeAngstrom) as [number, number, number];
+  return {
+    size: [boxSize, boxSize, boxSize],
+    voxelSizeAngstrom: [pixelSizeAngstrom, pixelSizeAngstrom, pixelSizeAngstrom],
+    originAngstrom: origin,
+  };
+}
