@@ -77,7 +77,7 @@ for (const [threads, fused] of [
     });
     after(() => cpu.dispose());
 
-    test('dense and its backward agree with the reference for sizes with every tail of the 6 × 8 tile and of the 256-deep block', async () => {
+    test('dense and its backward agree with the reference for sizes with every tail of the 4 × 8 tile and of the 256-deep block', async () => {
       for (const [rows, inputs, outputs] of denseShapes) {
         for (const activation of ['linear', 'relu'] as Activation[]) {
           for (const withDX of [true, false]) {
@@ -225,7 +225,7 @@ for (const [threads, fused] of [
               Float32Array.from({ length: rows * n }, (_, i) => g[Math.floor(i / n) * 5 * n + kind * n + (i % n)]);
             // A pixel on the very edge of a window may fall inside in double and outside in single precision: it holds 3·10⁻⁴ of the peak.
             assert.ok(
-              relativeError(plane(actual.dGaussians), plane(expected.dGaussians)) < 1e-4,
+              relativeError(plane(actual.dGaussians), plane(expected.dGaussians)) < 2e-4,
               `gradient of kind ${kind} in box ${box}, ${rings} rings: ${relativeError(plane(actual.dGaussians), plane(expected.dGaussians))}`,
             );
           }

@@ -30,7 +30,7 @@ const address = (tensor: Tensor | null) => (tensor ? at(tensor) : 0);
 const WORTH_SHARING = 16384;
 /** k of one block and bytes for a tile at the edge, as in kernels/matrix-product.ts. */
 const DEPTH = 256;
-const EDGE_BYTES = 448;
+const EDGE_BYTES = 192;
 const PIECE_ROWS = 48;
 const PANEL = 8;
 const MAX_THREADS = 16;

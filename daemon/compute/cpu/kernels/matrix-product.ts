@@ -1,15 +1,16 @@
 // The three products of a dense layer as one blocked matrix product (Goto & van de Geijn 2008): both sides are packed so
-// that a tile of up to 6 rows by 8 columns of the result stays in registers while it runs along the summed dimension.
+// that a tile of up to 4 rows by 8 columns of the result stays in registers while it runs along the summed dimension.
 //
-// Left side packed: blocks of 1 to 6 rows, each [k][row of block]. Right side packed: panels of 8 columns, each [k][8],
+// Left side packed: blocks of 1 to 4 rows, each [k][row of block]. Right side packed: panels of 8 columns, each [k][8],
 // zero beyond the last column. Each element of the result is summed in the order of k whatever the tile, so that neither
 // the number of threads nor the blocking changes a bit.
 
 import { madd, nextPiece, splat } from './simd';
 
-const TILE_ROWS: i32 = 6;
+/** V8 loads all that an iteration needs before it multiplies: 8 sums, 2 vectors of the right side and 4 of the left just fit its 15 registers. */
+const TILE_ROWS: i32 = 4;
 const PANEL: i32 = 8;
-/** Summed length kept in the first-level cache: a panel is 8 KB, a left block 6 KB. */
+/** Summed length kept in the first-level cache: a panel is 8 KB, a left block 4 KB. */
 const DEPTH: i32 = 256;
 
 /** The start of a tile: zero or the bias, or what the block of k before this one left. */
@@ -23,7 +24,7 @@ function blockCount(rows: i32): i32 {
   return (rows + TILE_ROWS - 1) / TILE_ROWS;
 }
 
-/** Rows are dealt to blocks evenly: 33 is 6+6+6+5+5+5, as a block of three rows runs at half the speed. */
+/** Rows are dealt to blocks evenly: 33 is 4+4+4+4+4+4+3+3+3, as a block of one row runs at a quarter of the speed. */
 // @ts-ignore: decorator
 @inline
 function blockStart(rows: i32, block: i32): i32 {
@@ -35,18 +36,16 @@ function blockStart(rows: i32, block: i32): i32 {
 // @ts-ignore: decorator
 @inline
 function tileOf(rows: i32, left: usize, right: usize, depth: i32, result: usize, stride: usize, start: i32, bias: usize, relu: bool): void {
-  let a0 = f32x4.splat(0), a1 = a0, b0 = a0, b1 = a0, c0 = a0, c1 = a0, d0 = a0, d1 = a0, e0 = a0, e1 = a0, f0 = a0, f1 = a0;
+  let a0 = f32x4.splat(0), a1 = a0, b0 = a0, b1 = a0, c0 = a0, c1 = a0, d0 = a0, d1 = a0;
   if (start == START_RESULT) {
     a0 = v128.load(result);
     a1 = v128.load(result, 16);
     if (rows > 1) { b0 = v128.load(result + stride); b1 = v128.load(result + stride, 16); }
     if (rows > 2) { c0 = v128.load(result + 2 * stride); c1 = v128.load(result + 2 * stride, 16); }
     if (rows > 3) { d0 = v128.load(result + 3 * stride); d1 = v128.load(result + 3 * stride, 16); }
-    if (rows > 4) { e0 = v128.load(result + 4 * stride); e1 = v128.load(result + 4 * stride, 16); }
-    if (rows > 5) { f0 = v128.load(result + 5 * stride); f1 = v128.load(result + 5 * stride, 16); }
   } else if (start == START_BIAS) {
-    a0 = b0 = c0 = d0 = e0 = f0 = v128.load(bias);
-    a1 = b1 = c1 = d1 = e1 = f1 = v128.load(bias, 16);
+    a0 = b0 = c0 = d0 = v128.load(bias);
+    a1 = b1 = c1 = d1 = v128.load(bias, 16);
   }
   const end = right + (<usize>depth << 5);
   while (right < end) {
@@ -58,40 +57,32 @@ function tileOf(rows: i32, left: usize, right: usize, depth: i32, result: usize,
     if (rows > 1) { x = v128.load32_splat(left, 4); b0 = madd(x, r0, b0); b1 = madd(x, r1, b1); }
     if (rows > 2) { x = v128.load32_splat(left, 8); c0 = madd(x, r0, c0); c1 = madd(x, r1, c1); }
     if (rows > 3) { x = v128.load32_splat(left, 12); d0 = madd(x, r0, d0); d1 = madd(x, r1, d1); }
-    if (rows > 4) { x = v128.load32_splat(left, 16); e0 = madd(x, r0, e0); e1 = madd(x, r1, e1); }
-    if (rows > 5) { x = v128.load32_splat(left, 20); f0 = madd(x, r0, f0); f1 = madd(x, r1, f1); }
     left += <usize>rows << 2;
     right += 32;
   }
   if (relu) {
-    // f32x4.max lets NaN pass, so that it is seen.
+    // pmax(x, 0) is x < 0 ? 0 : x, so NaN passes and is seen.
     const zero = f32x4.splat(0);
-    a0 = f32x4.max(a0, zero); a1 = f32x4.max(a1, zero);
-    if (rows > 1) { b0 = f32x4.max(b0, zero); b1 = f32x4.max(b1, zero); }
-    if (rows > 2) { c0 = f32x4.max(c0, zero); c1 = f32x4.max(c1, zero); }
-    if (rows > 3) { d0 = f32x4.max(d0, zero); d1 = f32x4.max(d1, zero); }
-    if (rows > 4) { e0 = f32x4.max(e0, zero); e1 = f32x4.max(e1, zero); }
-    if (rows > 5) { f0 = f32x4.max(f0, zero); f1 = f32x4.max(f1, zero); }
+    a0 = f32x4.pmax(a0, zero); a1 = f32x4.pmax(a1, zero);
+    if (rows > 1) { b0 = f32x4.pmax(b0, zero); b1 = f32x4.pmax(b1, zero); }
+    if (rows > 2) { c0 = f32x4.pmax(c0, zero); c1 = f32x4.pmax(c1, zero); }
+    if (rows > 3) { d0 = f32x4.pmax(d0, zero); d1 = f32x4.pmax(d1, zero); }
   }
   v128.store(result, a0);
   v128.store(result, a1, 16);
   if (rows > 1) { v128.store(result + stride, b0); v128.store(result + stride, b1, 16); }
   if (rows > 2) { v128.store(result + 2 * stride, c0); v128.store(result + 2 * stride, c1, 16); }
   if (rows > 3) { v128.store(result + 3 * stride, d0); v128.store(result + 3 * stride, d1, 16); }
-  if (rows > 4) { v128.store(result + 4 * stride, e0); v128.store(result + 4 * stride, e1, 16); }
-  if (rows > 5) { v128.store(result + 5 * stride, f0); v128.store(result + 5 * stride, f1, 16); }
 }
 
 function tile(rows: i32, left: usize, right: usize, depth: i32, result: usize, stride: usize, start: i32, bias: usize, relu: bool): void {
-  if (rows == 6) tileOf(6, left, right, depth, result, stride, start, bias, relu);
-  else if (rows == 5) tileOf(5, left, right, depth, result, stride, start, bias, relu);
-  else if (rows == 4) tileOf(4, left, right, depth, result, stride, start, bias, relu);
+  if (rows == 4) tileOf(4, left, right, depth, result, stride, start, bias, relu);
   else if (rows == 3) tileOf(3, left, right, depth, result, stride, start, bias, relu);
   else if (rows == 2) tileOf(2, left, right, depth, result, stride, start, bias, relu);
   else tileOf(1, left, right, depth, result, stride, start, bias, relu);
 }
 
-/** A tile at the right edge, with fewer than 8 columns, is made in `spare` (448 bytes) and copied. */
+/** A tile at the right edge, with fewer than 8 columns, is made in `spare` (192 bytes) and copied. */
 function edgeTile(rows: i32, columns: i32, left: usize, right: usize, depth: i32, result: usize, stride: usize, start: i32, bias: usize, relu: bool, spare: usize): void {
   const bytes = <usize>columns << 2;
   const paddedBias = spare + TILE_ROWS * 32;
@@ -187,7 +178,7 @@ function packRightTransposed(w: usize, depthOfW: i32, n0: i32, n1: i32, k0: i32,
 /**
  * result[rows,columns] = activation(left·w + bias) with `left` packed and w[depth,columns], or with `transposed`
  * left·wᵀ and w[columns,depth]. Pieces of `pieceColumns` columns (a multiple of 8); each thread packs its part of w into its scratch of
- * pieceColumns·1024 + 448 bytes, so that w is read from memory once.
+ * pieceColumns·1024 + 192 bytes, so that w is read from memory once.
  */
 export function multiply(
   thread: i32, threads: i32, packedLeft: usize, rows: i32, depth: i32, w: usize, columns: i32, transposed: bool, bias: usize, relu: bool, result: usize,
@@ -248,11 +239,11 @@ export function prepareGradient(thread: i32, threads: i32, y: usize, dY: usize, 
 }
 
 /** Rows of dW that are one piece of work. */
-const PIECE_BLOCKS: i32 = 8;
+const PIECE_BLOCKS: i32 = 12;
 /** Panels of dY gone through before the next rows of dW, so that they stay in the second-level cache. */
 const PANEL_GROUP: i32 = 64;
 
-/** dW[inputs,columns] = xᵀ·dY, x[rows,inputs], dY packed as right side. Scratch per thread: 48·rows·4 + 448 bytes. */
+/** dW[inputs,columns] = xᵀ·dY, x[rows,inputs], dY packed as right side. Scratch per thread: 48·rows·4 + 192 bytes. */
 export function multiplyTransposed(thread: i32, threads: i32, x: usize, rows: i32, inputs: i32, packedRight: usize, columns: i32, dW: usize, scratch: usize, scratchStride: usize): void {
   const blocks = blockCount(inputs);
   const packed = scratch + <usize>thread * scratchStride;
