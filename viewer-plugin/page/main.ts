@@ -42,7 +42,8 @@ const panelsButton = iconButton('Mol*’s own panels', ICONS.panels, () => {
 const sceneButtons = [centreButton, shotButton, panelsButton];
 for (const button of sceneButtons) button.disabled = true;
 
-header(place('head'), session, [...sceneButtons, themeButton]);
+header(place('head'), session, themeButton);
+place('tools').append(...sceneButtons);
 runPanel(place('run'), session);
 const plot = new LatentPlot(place('plot'), session, theme$, stopLoop);
 new Coordinates(place('coordinates'), session, plot.axes$, theme$, stopLoop);

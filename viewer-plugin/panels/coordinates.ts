@@ -34,7 +34,7 @@ export class Coordinates {
   private readonly askStrips = onNextFrame(() => this.paintStrips());
 
   constructor(
-    host: HTMLElement,
+    private readonly host: HTMLElement,
     private readonly session: Session,
     private readonly axes$: BehaviorSubject<PlotAxes>,
     private readonly theme$: BehaviorSubject<Theme>,
@@ -57,7 +57,7 @@ export class Coordinates {
 
   private rebuild(): void {
     const cloud = this.session.cloud$.value;
-    this.neutral.disabled = !cloud;
+    this.host.hidden = !cloud;
     const dims = cloud?.dims ?? 0;
     if (dims !== this.rows.length) {
       this.rows = Array.from({ length: dims }, (_, k) => this.makeRow(k));

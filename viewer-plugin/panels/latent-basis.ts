@@ -75,9 +75,9 @@ export function quantiles(values: Float32Array, at: readonly number[]): number[]
   return at.map(q => sorted[Math.round(q * (sorted.length - 1))]);
 }
 
-/** The range a plot or slider gives to a coordinate: all but the outermost 0.2 % of particles on each side, a margin, and always the neutral point. */
+/** The range a plot or slider gives to a coordinate: all but the outermost 0.05 % of particles on each side, a margin, and always the neutral point. */
 export function shownRange(values: Float32Array, neutral: number): [number, number] {
-  const [low, high] = quantiles(values, [0.002, 0.998]);
+  const [low, high] = quantiles(values, [0.0005, 0.9995]);
   if (low === undefined) return [neutral - 1, neutral + 1];
   const from = Math.min(low, neutral);
   const to = Math.max(high, neutral);

@@ -1,13 +1,14 @@
 // Paints the latent plot: the particles with their axes once per view, and the moving marks on a canvas of their own.
+import { drawAxes } from './axis-drawing.js';
 import { viridisTable } from './colour-ramps.js';
 import { formatValue } from './dom.js';
 import type { DensityProfile } from './local-density.js';
-import { niceTicks, type PlotView, type Point, tickLabel, toScreen } from './plot-view.js';
+import { type PlotView, type Point, toScreen } from './plot-view.js';
 import { pointStyleFor, rasterisePoints } from './point-raster.js';
 import type { CanvasColours } from './theme.js';
 
 /** CSS pixels that the axes' numbers and names need around the plotted area. */
-export const MARGINS = { left: 38, right: 8, top: 8, bottom: 30 };
+export const MARGINS = { left: 38, right: 8, top: 8, bottom: 20 };
 
 /** What the plot shows of the particles. */
 export interface PlottedPoints {
@@ -39,7 +40,9 @@ export function drawPoints(canvas: HTMLCanvasElement, view: PlotView, points: Pl
   const context = canvas.getContext('2d')!;
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, canvas.width, canvas.height);
-  drawAxes(context, view, points, colours);
+  context.translate(MARGINS.left, MARGINS.top);
+  drawAxes(context, view, { xName: points.xName, yName: points.yName, left: MARGINS.left, bottom: MARGINS.bottom, gridX: true }, colours);
+  if (points.profile) drawProfile(context, view, points.profile, colours);
   const image = new ImageData(Math.max(1, Math.round(view.width * ratio)), Math.max(1, Math.round(view.height * ratio)));
   const { radius, opacity } = pointStyleFor(points.x.length, image.width * image.height, ratio);
   const value = points.value ?? new Float32Array(points.x.length).fill(Number.NaN);
@@ -54,7 +57,7 @@ export function drawPoints(canvas: HTMLCanvasElement, view: PlotView, points: Pl
   // Through a bitmap layer, because putImageData would wipe the grid under transparent pixels.
   const layer = new OffscreenCanvas(image.width, image.height);
   layer.getContext('2d')!.putImageData(image, 0, 0);
-  context.drawImage(layer, MARGINS.left, MARGINS.top, view.width, view.height);
+  context.drawImage(layer, 0, 0, view.width, view.height);
   if (points.legend) drawLegend(context, view, points.legend, ramp, colours);
 }
 
@@ -64,59 +67,12 @@ function rgbOf(context: CanvasRenderingContext2D, colour: string): [number, numb
   return [hex >> 16, (hex >> 8) & 255, hex & 255];
 }
 
-function drawAxes(context: CanvasRenderingContext2D, view: PlotView, points: PlottedPoints, colours: CanvasColours): void {
-  const { left, top } = MARGINS;
-  const bottom = top + view.height;
-  context.lineWidth = 1;
-  context.strokeStyle = colours.line;
-  context.fillStyle = colours.muted;
-  context.font = `11px ${colours.font}`;
-  context.textAlign = 'center';
-  context.textBaseline = 'top';
-  const xTicks = niceTicks(view.x0, view.x1, Math.max(2, view.width / 70));
-  context.beginPath();
-  for (const tick of xTicks) {
-    const px = Math.round(left + toScreen(view, [tick, 0])[0]) + 0.5;
-    context.moveTo(px, top);
-    context.lineTo(px, bottom);
-    context.fillText(tickLabel(tick, xTicks.length > 1 ? xTicks[1] - xTicks[0] : 1), px, bottom + 4);
-  }
-  if (points.yName) {
-    const yTicks = niceTicks(view.y0, view.y1, Math.max(2, view.height / 48));
-    context.textAlign = 'right';
-    context.textBaseline = 'middle';
-    for (const tick of yTicks) {
-      const py = Math.round(top + toScreen(view, [0, tick])[1]) + 0.5;
-      context.moveTo(left, py);
-      context.lineTo(left + view.width, py);
-      context.fillText(tickLabel(tick, yTicks.length > 1 ? yTicks[1] - yTicks[0] : 1), left - 5, py);
-    }
-  }
-  context.stroke();
-  context.fillStyle = colours.ink;
-  context.textAlign = 'right';
-  context.textBaseline = 'bottom';
-  context.fillText(points.xName, left + view.width, bottom + MARGINS.bottom);
-  if (points.yName) {
-    context.save();
-    context.translate(0, top);
-    context.rotate(-Math.PI / 2);
-    context.textBaseline = 'top';
-    context.fillText(points.yName, 0, 0);
-    context.restore();
-  }
-  if (points.profile) drawProfile(context, view, points.profile, colours);
-}
-
 /** The density of one coordinate as a mirrored outline. */
 function drawProfile(context: CanvasRenderingContext2D, view: PlotView, { from, to, bins }: DensityProfile, colours: CanvasColours): void {
-  const at = (i: number, sign: number): Point => {
-    const [px, py] = toScreen(view, [from + ((i + 0.5) / bins.length) * (to - from), sign * bins[i]]);
-    return [MARGINS.left + px, MARGINS.top + py];
-  };
+  const at = (i: number, sign: number): Point => toScreen(view, [from + ((i + 0.5) / bins.length) * (to - from), sign * bins[i]]);
   context.save();
   context.beginPath();
-  context.rect(MARGINS.left, MARGINS.top, view.width, view.height);
+  context.rect(0, 0, view.width, view.height);
   context.clip();
   context.beginPath();
   for (let i = 0; i < bins.length; i++) context.lineTo(...at(i, 1));
@@ -136,8 +92,8 @@ function drawLegend(
   colours: CanvasColours,
 ): void {
   const width = 64;
-  const x = MARGINS.left + view.width - width - 8;
-  const y = MARGINS.top + 8;
+  const x = view.width - width - 8;
+  const y = 8;
   context.globalAlpha = 0.82;
   context.fillStyle = colours.surface;
   context.beginPath();

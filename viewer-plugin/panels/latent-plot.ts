@@ -13,7 +13,7 @@ import {
   withCoordinates,
 } from './latent-basis.js';
 import { drawMarks, drawPoints, legendFor, MARGINS, type PlottedPoints } from './latent-plot-drawing.js';
-import { densityProfile, planeDensity, spreadByDensity } from './local-density.js';
+import { densityProfile, planeDensity, profileAt, spreadByDensity } from './local-density.js';
 import { type SupportScale, supportAt, supportScale } from './local-support.js';
 import { fromScreen, type PlotView, type Point, panBy, zoomAbout } from './plot-view.js';
 import { situationOf } from './situation.js';
@@ -43,6 +43,8 @@ export class LatentPlot {
   private readonly marks = element('canvas', { 'aria-hidden': true });
   private readonly message = element('div', { class: 'plot-message', role: 'status' });
   private readonly area: HTMLElement;
+  private readonly near = element('span', { class: 'near' });
+  private readonly nearestText = element('span', { class: 'push' });
   private readonly support = element('div', {
     class: 'support',
     title: 'Where few particles lie, the decoder guesses: trust the molecule less.',
@@ -82,7 +84,7 @@ export class LatentPlot {
       [
         { value: 'density', label: 'density' },
         { value: 'frc', label: 'FRC' },
-        { value: 'uniform', label: 'one colour' },
+        { value: 'uniform', label: 'uniform' },
       ],
       'density',
     );
@@ -113,6 +115,7 @@ export class LatentPlot {
       this.area,
       this.support,
     );
+    this.support.append(this.near, this.nearestText);
     followSize(this.points, () => this.resized());
     followSize(this.marks, () => this.resized());
     this.listen();
@@ -182,7 +185,7 @@ export class LatentPlot {
     let value: Float32Array | null = null;
     let legend: PlottedPoints['legend'] = null;
     if (colour === 'density') {
-      value = planeDensity(xs, ys, rangeX, rangeY);
+      value = profile ? xs.map(x => profileAt(profile, x)) : planeDensity(xs, ys, rangeX, rangeY);
     } else if (colour === 'frc') {
       const [low, high] = quantiles(cloud.frc, [0.02, 0.98]);
       if (low !== undefined) {
@@ -208,6 +211,7 @@ export class LatentPlot {
     const choices = Array.from({ length: dims }, (_, k) => ({ value: String(k), label: coordinateName(basis, k) }));
     setOptions(this.selects.x, choices, String(x));
     setOptions(this.selects.y, choices, String(y));
+    this.bases.latent.parentElement!.hidden = dims < 2;
     this.selects.x.parentElement!.hidden = dims < 2;
     this.selects.y.parentElement!.hidden = dims < 2;
     this.colour.value = colour;
@@ -262,7 +266,7 @@ export class LatentPlot {
     if (!this.plotted || !cloud || !this.view.width) {
       context.setTransform(1, 0, 0, 1, 0, 0);
       context.clearRect(0, 0, this.marks.width, this.marks.height);
-      setText(this.support, '');
+      this.support.hidden = true;
       return;
     }
     const z = this.session.z$.value;
@@ -279,6 +283,7 @@ export class LatentPlot {
       },
       canvasColours(this.theme$.value),
     );
+    this.support.hidden = !support;
     if (support) this.tellSupport(cloud, support);
   }
 
@@ -287,12 +292,10 @@ export class LatentPlot {
     const level = share < 0.05 ? 'none' : share < 0.3 ? 'few' : 'many';
     this.support.dataset.level = level;
     const verdict = level === 'none' ? 'hardly any data here' : level === 'few' ? 'little data here' : 'well supported';
+    setText(this.near, `${formatNumber(near)} ${near === 1 ? 'particle' : 'particles'} near: ${verdict}`);
     const frc = cloud.frc[nearest];
-    const particle =
-      nearest >= 0
-        ? ` · nearest is particle ${formatNumber(cloud.particle[nearest])} at ${formatValue(distance, 2)}${Number.isFinite(frc) ? ` (FRC ${frc.toFixed(3)})` : ''}`
-        : '';
-    setText(this.support, `${formatNumber(near)} ${near === 1 ? 'particle' : 'particles'} near: ${verdict}${particle}`);
+    this.support.title = `Within ${formatValue(this.scale.radius, 2)} latent units; a typical particle has ${formatNumber(this.scale.typical)} that near. Where few particles lie, the decoder guesses.${Number.isFinite(frc) ? ` The nearest has an FRC of ${frc.toFixed(3)}.` : ''}`;
+    setText(this.nearestText, nearest >= 0 ? `nearest: no. ${formatNumber(cloud.particle[nearest])} at ${formatValue(distance, 2)}` : '');
   }
 
   /** A latent point in the plot's coordinates. */

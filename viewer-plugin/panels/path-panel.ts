@@ -85,7 +85,7 @@ export function pathPanel(host: HTMLElement, session: Session, loop: PathLoop): 
   );
 
   combineLatest([session.ends.A, session.ends.B, session.cloud$, loop.playing$]).subscribe(([a, b, cloud, playing]) => {
-    setButtons.A.disabled = setButtons.B.disabled = !cloud;
+    host.hidden = !cloud;
     goButtons.A.hidden = !a;
     goButtons.B.hidden = !b;
     clear.hidden = !a && !b;

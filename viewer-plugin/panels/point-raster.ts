@@ -28,32 +28,32 @@ export function rasterisePoints(
   style: PointStyle,
 ): void {
   const { width, height } = view;
-  const number = new Uint16Array(width * height);
-  const known = new Uint16Array(width * height);
+  // Points are weighted by how much of the pixel they cover, so that they look round at any place.
+  const number = new Float32Array(width * height);
+  const known = new Float32Array(width * height);
   const sum = new Float32Array(width * height);
   const scaleX = width / (view.x1 - view.x0);
   const scaleY = height / (view.y1 - view.y0);
-  const reach = Math.ceil(style.radius - 0.5);
-  const offsets: [number, number][] = [];
-  for (let dy = -reach; dy <= reach; dy++)
-    for (let dx = -reach; dx <= reach; dx++) if (dx * dx + dy * dy <= style.radius * style.radius) offsets.push([dx, dy]);
+  const reach = Math.ceil(style.radius);
   for (let i = 0; i < x.length; i++) {
-    const px = Math.floor((x[i] - view.x0) * scaleX);
-    const py = Math.floor((view.y1 - y[i]) * scaleY);
+    const cx = (x[i] - view.x0) * scaleX;
+    const cy = (view.y1 - y[i]) * scaleY;
     // Also false for coordinates that are not finite.
-    if (!(px >= -reach && px < width + reach && py >= -reach && py < height + reach)) continue;
+    if (!(cx >= -reach && cx < width + reach && cy >= -reach && cy < height + reach)) continue;
     const v = value[i];
     const finite = v - v === 0;
-    for (const [dx, dy] of offsets) {
-      const qx = px + dx;
-      const qy = py + dy;
-      if (qx < 0 || qx >= width || qy < 0 || qy >= height) continue;
-      const at = qy * width + qx;
-      if (number[at] === 65535) continue;
-      number[at]++;
-      if (finite) {
-        known[at]++;
-        sum[at] += v;
+    const px = Math.floor(cx);
+    const py = Math.floor(cy);
+    for (let qy = Math.max(0, py - reach); qy <= Math.min(height - 1, py + reach); qy++) {
+      for (let qx = Math.max(0, px - reach); qx <= Math.min(width - 1, px + reach); qx++) {
+        const coverage = Math.min(1, style.radius + 0.5 - Math.sqrt((qx + 0.5 - cx) ** 2 + (qy + 0.5 - cy) ** 2));
+        if (coverage <= 0) continue;
+        const at = qy * width + qx;
+        number[at] += coverage;
+        if (finite) {
+          known[at] += coverage;
+          sum[at] += coverage * v;
+        }
       }
     }
   }

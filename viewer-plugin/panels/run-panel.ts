@@ -11,10 +11,9 @@ export function freeRunName(taken: readonly string[]): string {
 
 /** One line about a run, in the field's words. */
 export function describeRun(run: RunSummary): string {
-  const state = { training: 'training', stopped: 'stopped', done: 'done', failed: 'failed' }[run.state];
   return [
-    `${state}, epoch ${run.epoch} of ${run.epochs}`,
-    `${run.latentDims} latent ${run.latentDims === 1 ? 'coordinate' : 'coordinates'}`,
+    `${run.state === 'done' ? '' : `${run.state}, `}epoch ${run.epoch} of ${run.epochs}`,
+    `${run.latentDims} latent ${run.latentDims === 1 ? 'dim' : 'dims'}`,
     run.frc === null ? '' : `FRC ${run.frc.toFixed(3)}`,
     run.gaussians ? `${formatNumber(run.gaussians)} Gaussians` : '',
     run.backend,
@@ -111,6 +110,7 @@ export function runPanel(host: HTMLElement, session: Session): void {
       run?.name ?? '',
     );
     picker.disabled = runs.length === 0;
+    about.title = run ? describeRun(run) : '';
     setText(about, run ? describeRun(run) : project ? 'A run learns how the particles differ.' : '');
     const working = session.jobs$.value.find(one => one.run === run?.name) ?? session.jobs$.value[0];
     open.disabled = !here || session.jobs$.value.length > 0 || runs.some(one => one.state === 'training');

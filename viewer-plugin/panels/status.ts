@@ -4,11 +4,11 @@ import { element, formatNumber, onAny, setText } from './dom.js';
 
 const STATE = { connecting: 'connecting', open: 'connected', away: 'away' } as const;
 
-export function header(host: HTMLElement, session: Session, buttons: HTMLElement[]): void {
+export function header(host: HTMLElement, session: Session, themeButton: HTMLElement): void {
   const name = element('strong');
   const facts = element('span', { class: 'facts' });
   const dot = element('span', { class: 'dot', role: 'status' });
-  host.append(element('span', { class: 'wordmark' }, 'limber'), element('div', { class: 'project' }, name, facts), dot, ...buttons);
+  host.append(element('span', { class: 'wordmark' }, 'limber'), element('div', { class: 'project' }, name, facts), dot, themeButton);
   onAny([session.project$, session.link$], () => {
     const project = session.project$.value;
     const state = session.link$.value;

@@ -2,11 +2,12 @@
 import type { BehaviorSubject } from 'rxjs';
 import type { EpochRow } from '../../protocol/messages.js';
 import type { Session } from '../session.js';
+import { drawAxes } from './axis-drawing.js';
 import { element, followSize, onAny, onNextFrame, setText } from './dom.js';
-import { niceTicks, type PlotView, tickLabel, toScreen } from './plot-view.js';
+import { type PlotView, toScreen } from './plot-view.js';
 import { canvasColours, type Theme } from './theme.js';
 
-const MARGIN = { left: 44, right: 10, top: 8, bottom: 30 };
+const MARGIN = { left: 44, right: 10, top: 8, bottom: 19 };
 
 /** `about 3 min left`, from the median time of the last epochs; empty when there is nothing left. */
 export function timeLeft(epochs: readonly EpochRow[], total: number): string {
@@ -110,35 +111,12 @@ export class TrainingCurve {
     };
     const { view } = this;
     context.translate(MARGIN.left, MARGIN.top);
-    context.font = `11px ${colours.font}`;
-    context.strokeStyle = colours.line;
-    context.fillStyle = colours.muted;
-    context.lineWidth = 1;
-    context.textAlign = 'right';
-    context.textBaseline = 'middle';
-    context.beginPath();
-    const frcTicks = niceTicks(view.y0, view.y1, Math.max(2, view.height / 26));
-    for (const tick of frcTicks) {
-      const py = Math.round(toScreen(view, [0, tick])[1]) + 0.5;
-      context.moveTo(0, py);
-      context.lineTo(view.width, py);
-      context.fillText(tickLabel(tick, frcTicks.length > 1 ? frcTicks[1] - frcTicks[0] : 0.1), -5, py);
-    }
-    context.stroke();
-    context.textAlign = 'center';
-    context.textBaseline = 'top';
-    const epochTicks = niceTicks(view.x0, view.x1, Math.min(8, view.x1 - view.x0)).filter(Number.isInteger);
-    for (const tick of epochTicks) context.fillText(String(tick), toScreen(view, [tick, 0])[0], view.height + 3);
-    context.fillStyle = colours.ink;
-    context.textAlign = 'right';
-    context.textBaseline = 'bottom';
-    context.fillText('epoch', view.width, view.height + MARGIN.bottom);
-    context.save();
-    context.translate(-MARGIN.left, 0);
-    context.rotate(-Math.PI / 2);
-    context.textBaseline = 'top';
-    context.fillText('FRC', 0, 0);
-    context.restore();
+    drawAxes(
+      context,
+      view,
+      { xName: 'epoch', yName: 'FRC', left: MARGIN.left, bottom: MARGIN.bottom, gridX: false, wholeX: true },
+      colours,
+    );
     context.strokeStyle = context.fillStyle = colours.accent;
     context.lineWidth = 1.8;
     context.lineJoin = 'round';
