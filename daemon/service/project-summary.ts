@@ -1,0 +1,28 @@
+// project: what a viewer is told first, and again whenever anything in it changes.
+import type { ProjectSummary } from '../../protocol/messages.js';
+import { MAP_PATH, MODEL_PATH } from './files.js';
+import type { Jobs } from './jobs.js';
+import type { ProjectWatch } from './project-watch.js';
+import type { ServedMap } from './served-map.js';
+
+export interface ServedModel {
+  format: 'mmcif' | 'pdb';
+  atoms: number;
+}
+
+export function summariseProject(watch: ProjectWatch, jobs: Jobs, map: ServedMap | null, model: ServedModel | null): ProjectSummary {
+  const { name, settings } = watch.project;
+  return {
+    name,
+    particles: settings.particleCount,
+    boxSize: settings.boxSize,
+    pixelSizeAngstrom: settings.pixelSizeAngstrom,
+    contrast: settings.contrast,
+    symmetry: settings.symmetry,
+    map: map && { ...map, path: MAP_PATH },
+    model: model && { path: MODEL_PATH, format: model.format, atoms: model.atoms },
+    neutral: watch.neutral,
+    runs: watch.summaries(),
+    jobs: jobs.list(),
+  };
+}

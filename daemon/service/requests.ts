@@ -1,0 +1,50 @@
+// The registry of questions: one line for each message that gets an answer with its id.
+import type { ClientMessage, ServerMessage } from '../../protocol/messages.js';
+import type { Jobs } from './jobs.js';
+import type { Latents } from './latents.js';
+import type { Molecules } from './molecules.js';
+import type { ProjectWatch } from './project-watch.js';
+import { RequestError } from './request-error.js';
+
+export type Question = Extract<ClientMessage, { id: number }>;
+
+export interface Features {
+  watch: ProjectWatch;
+  latents: Latents;
+  molecules: Molecules;
+  jobs: Jobs;
+}
+
+type Answerers = {
+  readonly [T in Question['type']]: (
+    features: Features,
+    question: Extract<Question, { type: T }>,
+  ) => ServerMessage | Promise<ServerMessage>;
+};
+
+const answerers: Answerers = {
+  'get-latents': async ({ latents }, { id, run }) => ({ type: 'latents', id, ...(await latents.get(run)) }),
+  'get-epochs': ({ watch }, { id, run }) => ({ type: 'epochs', id, run, epochs: watch.epochs(run) }),
+  decode: async ({ molecules }, { id, run, z, atoms }) => ({ type: 'decoded', id, ...(await molecules.decode(run, z, atoms)) }),
+  'start-training': ({ jobs }, { id, run, settings }) => ({ type: 'started', id, job: jobs.start(run, settings) }),
+  'cancel-job': ({ jobs }, { id, job }) => {
+    jobs.cancel(job);
+    return { type: 'cancelled', id, job };
+  },
+};
+
+/** The answer, or the error message; never rejects. */
+export async function answer(features: Features, question: Question): Promise<ServerMessage> {
+  try {
+    const answerer = answerers[question.type] as (features: Features, question: Question) => ServerMessage | Promise<ServerMessage>;
+    return await answerer(features, question);
+  } catch (error) {
+    return explain(error, question.id);
+  }
+}
+
+/** What a viewer is told of an error: its code where it has one, and one line. */
+export function explain(error: unknown, id: number | null): ServerMessage {
+  const message = (error instanceof Error ? error.message : String(error)).split('\n')[0];
+  return { type: 'error', id, code: error instanceof RequestError ? error.code : 'failed', message };
+}
