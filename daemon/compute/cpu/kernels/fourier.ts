@@ -126,7 +126,7 @@ function radixAny(a: usize, b: usize, radix: i32, m: i32, stride: i32, twiddles:
       }
       b += 32;
     }
-    b += (radix - 1) * step;
+    b += <usize>(radix - 1) * step;
     twiddles += <usize>(radix * radix) << 3;
   }
 }

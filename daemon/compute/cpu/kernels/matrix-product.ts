@@ -48,17 +48,33 @@ function tileOf(rows: i32, left: usize, right: usize, depth: i32, result: usize,
     a1 = b1 = c1 = d1 = v128.load(bias, 16);
   }
   const end = right + (<usize>depth << 5);
+  // Two steps an iteration halve what the loop costs; the exit between them keeps V8 from loading for both at once, which would spill.
   while (right < end) {
-    const r0 = v128.load(right);
-    const r1 = v128.load(right, 16);
-    let x = splat(left);
-    a0 = madd(x, r0, a0);
-    a1 = madd(x, r1, a1);
-    if (rows > 1) { x = v128.load32_splat(left, 4); b0 = madd(x, r0, b0); b1 = madd(x, r1, b1); }
-    if (rows > 2) { x = v128.load32_splat(left, 8); c0 = madd(x, r0, c0); c1 = madd(x, r1, c1); }
-    if (rows > 3) { x = v128.load32_splat(left, 12); d0 = madd(x, r0, d0); d1 = madd(x, r1, d1); }
-    left += <usize>rows << 2;
-    right += 32;
+    {
+      const r0 = v128.load(right);
+      const r1 = v128.load(right, 16);
+      let x = v128.load32_splat(left);
+      a0 = madd(x, r0, a0);
+      a1 = madd(x, r1, a1);
+      if (rows > 1) { x = v128.load32_splat(left, 4); b0 = madd(x, r0, b0); b1 = madd(x, r1, b1); }
+      if (rows > 2) { x = v128.load32_splat(left, 8); c0 = madd(x, r0, c0); c1 = madd(x, r1, c1); }
+      if (rows > 3) { x = v128.load32_splat(left, 12); d0 = madd(x, r0, d0); d1 = madd(x, r1, d1); }
+      left += <usize>rows << 2;
+      right += 32;
+    }
+    if (right >= end) break;
+    {
+      const r0 = v128.load(right);
+      const r1 = v128.load(right, 16);
+      let x = v128.load32_splat(left);
+      a0 = madd(x, r0, a0);
+      a1 = madd(x, r1, a1);
+      if (rows > 1) { x = v128.load32_splat(left, 4); b0 = madd(x, r0, b0); b1 = madd(x, r1, b1); }
+      if (rows > 2) { x = v128.load32_splat(left, 8); c0 = madd(x, r0, c0); c1 = madd(x, r1, c1); }
+      if (rows > 3) { x = v128.load32_splat(left, 12); d0 = madd(x, r0, d0); d1 = madd(x, r1, d1); }
+      left += <usize>rows << 2;
+      right += 32;
+    }
   }
   if (relu) {
     // pmax(x, 0) is x < 0 ? 0 : x, so NaN passes and is seen.
