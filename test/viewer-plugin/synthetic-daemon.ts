@@ -173,7 +173,7 @@ export class SyntheticDaemon {
         send({ type: 'decoded', id: message.id, ...decode(message.run, run!.epoch, message.z, message.atoms) });
         return;
       case 'scrub':
-        if (this.decodeMilliseconds) await new Promise(resolve => setTimeout(resolve, this.decodeMilliseconds));
+        if (this.decodeMilliseconds) await new Promise(resolve => setTimeout(resolve, this.decodeMilliseconds).unref());
         if (socket.readyState === socket.OPEN)
           send({ type: 'frame', sequence: message.sequence, ...decode(message.run, run!.epoch, message.z, message.atoms) });
         return;

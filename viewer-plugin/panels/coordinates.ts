@@ -1,7 +1,7 @@
 // A slider for every latent coordinate (or principal component), over the range that the particles have, with their distribution behind it.
 import type { BehaviorSubject } from 'rxjs';
 import type { Session } from '../session.js';
-import { element, followSize, formatNumber, onNextFrame } from './dom.js';
+import { element, followSize, onNextFrame } from './dom.js';
 import { coordinateName, coordinateOfAll, type LatentCloud, quantiles, shownRange, toBasis, withCoordinates } from './latent-basis.js';
 import type { PlotAxes } from './latent-plot.js';
 import { type DensityProfile, densityProfile } from './local-density.js';
@@ -137,12 +137,15 @@ export class Coordinates {
     const z = this.session.z$.value;
     if (!cloud || z.length !== this.rows.length) return;
     const coordinates = toBasis(z, this.axes$.value.basis, cloud.pca);
+    const widest = Math.max(...this.rows.map(({ range: [from, to] }) => to - from));
+    const decimals = widest < 1 ? 4 : 3;
     this.rows.forEach((row, k) => {
       const [from, to] = row.range;
-      const text = coordinates[k].toFixed(to - from < 1 ? 4 : 3);
+      const fixed = coordinates[k].toFixed(decimals);
+      const text = Number(fixed) === 0 ? fixed.replace('-', '') : fixed;
       if (document.activeElement !== row.slider) row.slider.value = String(((coordinates[k] - from) / (to - from)) * STEPS);
       if (document.activeElement !== row.number) row.number.value = text;
-      row.slider.setAttribute('aria-valuetext', formatNumber(coordinates[k], 3));
+      row.slider.setAttribute('aria-valuetext', text);
     });
   }
 

@@ -211,6 +211,7 @@ export class LatentPlot {
     const choices = Array.from({ length: dims }, (_, k) => ({ value: String(k), label: coordinateName(basis, k) }));
     setOptions(this.selects.x, choices, String(x));
     setOptions(this.selects.y, choices, String(y));
+    this.colour.closest<HTMLElement>('.bar')!.hidden = !cloud;
     this.bases.latent.parentElement!.hidden = dims < 2;
     this.selects.x.parentElement!.hidden = dims < 2;
     this.selects.y.parentElement!.hidden = dims < 2;
@@ -291,7 +292,7 @@ export class LatentPlot {
     const share = this.scale.typical ? near / this.scale.typical : 0;
     const level = share < 0.05 ? 'none' : share < 0.3 ? 'few' : 'many';
     this.support.dataset.level = level;
-    const verdict = level === 'none' ? 'hardly any data here' : level === 'few' ? 'little data here' : 'well supported';
+    const verdict = level === 'none' ? 'hardly any data' : level === 'few' ? 'little data' : 'well supported';
     setText(this.near, `${formatNumber(near)} ${near === 1 ? 'particle' : 'particles'} near: ${verdict}`);
     const frc = cloud.frc[nearest];
     this.support.title = `Within ${formatValue(this.scale.radius, 2)} latent units; a typical particle has ${formatNumber(this.scale.typical)} that near. Where few particles lie, the decoder guesses.${Number.isFinite(frc) ? ` The nearest has an FRC of ${frc.toFixed(3)}.` : ''}`;

@@ -42,7 +42,7 @@ export function niceTicks(from: number, to: number, count: number): number[] {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = power * ([1, 2, 5].find(s => s * power >= rough * (1 - 1e-9)) ?? 10);
   const ticks = [];
-  for (let i = Math.ceil(from / step - 1e-9); i * step <= to + 1e-9 * span; i++) ticks.push(i * step);
+  for (let i = Math.ceil(from / step - 1e-9); i * step <= to + 1e-9 * span; i++) ticks.push(i * step + 0); // + 0: no negative zero
   return ticks;
 }
 
