@@ -4,6 +4,7 @@ import { InputError } from '../formats/input-error.js';
 import { ProjectFolder } from '../project/project-folder.js';
 import type { RunSettings } from '../project/run-folder.js';
 import { parameters, type TrainOptions } from '../settings/settings.js';
+import { Cancelled } from '../training/progress.js';
 import { addParameter, runLong } from './long-command.js';
 
 /** What was given on the command line; the rest is left to the run's own settings, or to the defaults. */
@@ -26,8 +27,13 @@ export function register(program: Command): void {
         const { chooseBackend } = await import('../compute/choose-backend.js');
         const { trainProjectRun } = await import('../training/project-run.js');
         const backend = await chooseBackend(options, reporter);
-        const result = await trainProjectRun(project, backend, options, reporter, signal);
-        await backend.dispose();
+        const result = await trainProjectRun(project, backend, options, reporter, signal)
+          .catch(error => {
+            throw error instanceof Cancelled
+              ? new Cancelled(`${error.message}; what was learned is kept, limber train ${dir} --run ${options.run} goes on from there`)
+              : error;
+          })
+          .finally(() => backend.dispose());
         reporter.done(
           { ...result },
           `run ${result.run} is done: ${result.particles} particles, ${result.gaussians} Gaussians, ring correlation ${result.frc.toFixed(4)}, ` +

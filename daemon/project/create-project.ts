@@ -5,8 +5,10 @@ import { setImmediate } from 'node:timers/promises';
 import type { DensityMap } from '../formats/density-map.js';
 import { InputError } from '../formats/input-error.js';
 import { readMap, readMapHeader } from '../formats/mrc.js';
-import { contourLevel } from '../maps/contour-level.js';
+import { consensusContour } from '../maps/contour.js';
 import { MapProjector } from '../maps/project-map.js';
+import { checkPlacement } from '../models/place.js';
+import { readModel } from '../models/read-model.js';
 import { computingRings, defaultResolution } from '../particles/computing-box.js';
 import { type Contrast, detectContrast } from '../particles/contrast.js';
 import type { ParticleSet } from '../particles/particle-set.js';
@@ -55,6 +57,9 @@ export async function createProject(path: string, given: NewProject, reporter: R
     const tolerance = given.pixelSizeAngstrom === null ? ROUNDING : CALIBRATION;
     const map = given.map === null ? null : readOnGrid(given.map, particles, tolerance, reporter);
     if (given.mask !== null) readOnGrid(given.mask, particles, tolerance, reporter);
+    const model = given.model === null ? null : await readModel(given.model);
+    const placement = model && map ? checkPlacement(model, map) : null;
+    if (placement?.note) reporter.note(`warning: ${placement.note}`);
     await readImages(particles, reporter, signal);
     const contrast = map ? contrastOf(particles, map, reporter) : null;
     const stored = (file: string | null) => (file === null ? null : storedPath(folder, file));
@@ -73,7 +78,7 @@ export async function createProject(path: string, given: NewProject, reporter: R
       particleCount: particles.count,
       contrast: contrast?.contrast ?? 1,
       contrastCorrelation: contrast?.correlation ?? null,
-      contour: map ? contourLevel(map) : null,
+      contour: map ? consensusContour(map) : null,
     });
   } finally {
     particles.close();

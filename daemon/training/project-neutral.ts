@@ -6,7 +6,6 @@ import type { Backend } from '../compute/backend.js';
 import type { RingGeometry } from '../compute/ring-geometry.js';
 import type { DensityMap } from '../formats/density-map.js';
 import { InputError } from '../formats/input-error.js';
-import { readMap } from '../formats/mrc.js';
 import { encodeSafetensors, readSafetensors } from '../formats/safetensors.js';
 import { formatGaussians } from '../gaussians/gaussian-set.js';
 import { logitsToRow, type ModelFrame, toWorld } from '../gaussians/model-frame.js';
@@ -50,7 +49,8 @@ export async function fitProjectNeutral(
 ): Promise<ProjectNeutral> {
   const { settings } = project;
   const resolutionAngstrom = options.resolutionAngstrom ?? defaultResolution(settings.pixelSizeAngstrom);
-  const { source, centreAngstrom } = settings.map === null ? particleSource(project) : mapSource(project, settings.map);
+  const map = project.readMap();
+  const { source, centreAngstrom } = map ? mapSource(project, map) : particleSource(project);
   const model = await fitNeutralModel(
     backend,
     source,
@@ -113,13 +113,12 @@ export function rotationCentre(map: DensityMap): [number, number, number] {
   ];
 }
 
-function mapSource(project: ProjectFolder, path: string): { source: ProjectionSource; centreAngstrom: [number, number, number] } {
+function mapSource(project: ProjectFolder, map: DensityMap): { source: ProjectionSource; centreAngstrom: [number, number, number] } {
   const { settings } = project;
   const boxAngstrom = settings.boxSize * settings.pixelSizeAngstrom;
-  const map = readMap(project.resolve(path));
   const projector = new MapProjector(map, { boxLengthAngstrom: boxAngstrom });
   const centre = rotationCentre(map);
-  const mask = settings.mask === null ? null : readMap(project.resolve(settings.mask));
+  const mask = project.readMask();
   const world = (x: number, axis: number) => x * boxAngstrom + centre[axis];
   const inside = (x: number, y: number, z: number) => mask === null || valueAt(mask, [world(x, 0), world(y, 1), world(z, 2)]) >= 0.5;
 
@@ -128,7 +127,7 @@ function mapSource(project: ProjectFolder, path: string): { source: ProjectionSo
   const cumulative = new Float64Array(map.data.length);
   let total = 0;
   for (let i = 0; i < cumulative.length; i++) cumulative[i] = total += Math.max(map.data[i] - floor, 0);
-  if (!(total > 0)) throw new InputError(`${path}: no voxel is above ${floor}; check the map's sign and contour`);
+  if (!(total > 0)) throw new InputError(`${settings.map}: no voxel is above ${floor}; check the map's sign and contour`);
   const [nx, ny] = map.size;
   const seed = (random: Random): [number, number, number] => {
     const voxel = search(cumulative, random.uniform() * total);

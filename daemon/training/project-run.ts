@@ -143,20 +143,28 @@ async function train(
   );
   const losses = run.losses().filter(row => row.epoch <= settings.epoch);
   let lastCheckpoint = performance.now();
+  // The last whole epoch while it is only in memory: a stop in the middle of the next one writes it, and loses no more than that.
+  let unsaved: (() => void) | null = null;
   try {
     await model.train(
       reporter,
       async result => {
         losses.push({ epoch: result.epoch, frc: result.frc, loss: result.loss, seconds: result.seconds });
         Object.assign(settings, { epoch: result.epoch, frc: result.frc, seconds: settings.seconds + result.seconds });
+        const checkpoint = await result.checkpoint();
+        unsaved = () => keep(run, neutral, settings, losses, result, checkpoint, particles);
         const isLast = result.epoch === options.epochs;
         // The first epoch is kept too, so that the page has something to show early.
         if (!isLast && result.epoch > 1 && performance.now() - lastCheckpoint < CHECKPOINT_SECONDS * 1000) return;
         lastCheckpoint = performance.now();
-        await keep(run, neutral, settings, losses, result, particles);
+        unsaved();
+        unsaved = null;
       },
       signal,
     );
+  } catch (error) {
+    (unsaved as (() => void) | null)?.();
+    throw error;
   } finally {
     model.free();
     images.close();
@@ -165,15 +173,15 @@ async function train(
 }
 
 /** Weights first: they carry their own epoch, and the tables are made anew from where they stand. */
-async function keep(
+function keep(
   run: RunFolder,
   neutral: ProjectNeutral,
   settings: RunSettings,
   losses: EpochRows,
   result: EpochResult,
+  { tensors, epoch, step, random }: Checkpoint,
   particles: ParticleSet,
-): Promise<void> {
-  const { tensors, epoch, step, random } = await result.checkpoint();
+): void {
   const { frame } = neutral;
   const entries = [
     ...tensors,

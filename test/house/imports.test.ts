@@ -27,7 +27,7 @@ const ALLOWED: readonly (readonly [string, readonly string[]])[] = [
   ['daemon/maps', ['daemon/numerics', 'daemon/formats', 'daemon/compute']],
   ['daemon/particles', ['daemon/numerics', 'daemon/formats', 'daemon/compute', 'daemon/maps', 'daemon/training/progress']],
   ['daemon/networks', ['daemon/numerics', 'daemon/formats', 'daemon/compute', 'daemon/gaussians']],
-  ['daemon/project', ['daemon/training/progress', 'daemon/formats', 'daemon/maps', 'daemon/particles']],
+  ['daemon/project', ['daemon/training/progress', 'daemon/formats', 'daemon/models', 'daemon/maps', 'daemon/particles']],
   [
     'daemon/training',
     [

@@ -4,6 +4,7 @@
 // the same bits on any number of threads of one machine.
 
 import { availableParallelism } from 'node:os';
+import { setImmediate } from 'node:timers/promises';
 import type { Activation, AdamSettings, Backend, ProjectionGeometry, Tensor } from '../backend.js';
 import type { RingGeometry } from '../ring-geometry.js';
 import { loadKernels } from './kernel-module.js';
@@ -23,8 +24,18 @@ interface CpuTensor extends Tensor {
   address: number;
 }
 
-const at = (tensor: Tensor) => (tensor as CpuTensor).address;
-const address = (tensor: Tensor | null) => (tensor ? at(tensor) : 0);
+const FREED = -1;
+
+/**
+ * The address of a tensor that an operation uses up to element `length`. A kernel checks nothing: a tensor too small or given back
+ * would corrupt its neighbours, so it is refused here.
+ */
+function at(tensor: Tensor, length = tensor.length): number {
+  const { address } = tensor as CpuTensor;
+  if (address === FREED) throw new Error('a tensor was used after it was given back');
+  if (tensor.length < length) throw new Error(`a tensor of shape ${tensor.shape.join(' × ')} is too small for an operation on ${length} numbers`);
+  return address;
+}
 
 /** Below this many numbers an operation is done by the caller alone: waking the others would take longer. */
 const WORTH_SHARING = 16384;
@@ -47,6 +58,9 @@ export async function createCpuBackend({
   return new CpuBackend(heap, pool, kernels.fused);
 }
 
+/** Quick enough for Ctrl-C, rare enough to cost nothing. */
+const TURN_INTERVAL_MS = 20;
+
 export class CpuBackend implements Backend {
   readonly name = 'cpu';
   readonly description: string;
@@ -54,6 +68,9 @@ export class CpuBackend implements Backend {
   private readonly tables = new Map<string, ProjectionTables>();
   /** Work space shared by all threads (packed matrices) and per thread, by purpose; each grows when a larger shape comes. */
   private readonly spaces = new Map<string, { address: number; bytes: number }>();
+
+  /** When the event loop last had its turn. */
+  private lastTurn = 0;
 
   constructor(
     private readonly heap: SharedHeap,
@@ -72,6 +89,7 @@ export class CpuBackend implements Backend {
 
   free(tensor: Tensor): void {
     this.heap.release(at(tensor));
+    (tensor as CpuTensor).address = FREED;
   }
 
   write(tensor: Tensor, data: Float32Array, offset = 0): void {
@@ -79,6 +97,11 @@ export class CpuBackend implements Backend {
   }
 
   async read(tensor: Tensor): Promise<Float32Array> {
+    // Nothing else in a training step lets the event loop turn, and without that no signal, timer or message would ever arrive.
+    if (performance.now() - this.lastTurn > TURN_INTERVAL_MS) {
+      await setImmediate();
+      this.lastTurn = performance.now();
+    }
     return new Float32Array(this.heap.floats(at(tensor), tensor.length));
   }
 
@@ -89,8 +112,8 @@ export class CpuBackend implements Backend {
   dense(rows: number, x: Tensor, w: Tensor, bias: Tensor, y: Tensor, activation: Activation): void {
     const [inputs, outputs] = w.shape;
     const packed = this.space('left', rows * inputs * 4);
-    this.share(rows * inputs, 'packLeft', at(x), rows, inputs, packed);
-    this.multiply(packed, rows, inputs, at(w), outputs, false, at(bias), activation === 'relu', at(y));
+    this.share(rows * inputs, 'packLeft', at(x, rows * inputs), rows, inputs, packed);
+    this.multiply(packed, rows, inputs, at(w), outputs, false, at(bias, outputs), activation === 'relu', at(y, rows * outputs));
   }
 
   denseBackward(
@@ -107,10 +130,10 @@ export class CpuBackend implements Backend {
     const [inputs, outputs] = w.shape;
     const right = this.space('right', rows * (outputs + PANEL) * 4);
     const left = dX ? this.space('left', rows * outputs * 4) : 0;
-    this.share(rows * outputs, 'prepareGradient', at(y), at(dY), rows, outputs, Number(activation === 'relu'), at(dBias), right, left);
+    this.share(rows * outputs, 'prepareGradient', at(y, rows * outputs), at(dY, rows * outputs), rows, outputs, Number(activation === 'relu'), at(dBias, outputs), right, left);
     const [scratch, stride] = this.scratch('product', PIECE_ROWS * rows * 4 + EDGE_BYTES);
     this.share(rows * inputs * outputs, 'multiplyTransposed', at(x), rows, inputs, right, outputs, at(dW), scratch, stride);
-    if (dX) this.multiply(left, rows, outputs, at(w), inputs, true, 0, false, at(dX));
+    if (dX) this.multiply(left, rows, outputs, at(w), inputs, true, 0, false, at(dX, rows * inputs));
   }
 
   add(count: number, a: Tensor, b: Tensor, out: Tensor): void {
