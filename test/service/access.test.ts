@@ -89,7 +89,6 @@ test('a foreign Host is refused even with the token, because a name can be point
     '127.0.0.1',
     '127.0.0.1:1',
     `127.0.0.1.evil.example:${service.port}`,
-    '',
   ]) {
     assert.equal((await get(service, `/${token}`, { Host })).status, 403, Host);
     assert.equal(await upgrade(service, { path: SOCKET_PATH + token, headers: { Host } }), 403, Host);
