@@ -18,26 +18,29 @@ export interface SupportScale {
 }
 
 const PROBES = 48;
+const MOST_COMPARED = 20_000;
 
 /**
  * The radius within which the median particle has `typical` neighbours: 2 % of the particles, at least 5 and at most 500.
- * Measured on PROBES particles spread evenly over the rows, so 125,000 particles cost tens of milliseconds, once per set of latents.
+ * Measured on PROBES particles spread evenly over the rows against at most MOST_COMPARED others, so that a new epoch of a large set
+ * does not halt the page.
  */
 export function supportScale(cloud: LatentCloud): SupportScale {
   const { count, dims, z } = cloud;
-  const typical = Math.max(1, Math.min(count - 1, 500, Math.max(5, Math.round(0.02 * count))));
   if (count < 2) return { radius: 0, typical: 0 };
+  const typical = Math.max(1, Math.min(count - 1, 500, Math.max(5, Math.round(0.02 * count))));
+  const stride = Math.ceil(count / MOST_COMPARED);
   const probes = Math.min(PROBES, count);
   const kth = new Float64Array(probes);
-  const squares = new Float32Array(count);
+  const squares = new Float32Array(Math.ceil(count / stride));
   for (let k = 0; k < probes; k++) {
     const probe = Math.floor(((k + 0.5) * count) / probes);
-    for (let p = 0; p < count; p++) {
+    for (let p = 0, at = 0; p < count; p += stride, at++) {
       let sum = 0;
       for (let i = 0; i < dims; i++) sum += (z[p * dims + i] - z[probe * dims + i]) ** 2;
-      squares[p] = sum;
+      squares[at] = sum;
     }
-    kth[k] = Math.sqrt(kthSmallest(squares, typical));
+    kth[k] = Math.sqrt(kthSmallest(squares, Math.max(1, Math.round(typical / stride))));
   }
   kth.sort();
   return { radius: kth[probes >> 1], typical };

@@ -14,8 +14,39 @@ export interface PointStyle {
 /** How large and opaque the points should be so that a few are seen and a hundred thousand still show where they are dense. `area` in image pixels. */
 export function pointStyleFor(count: number, area: number, pixelRatio: number): { radius: number; opacity: number } {
   const crowding = count / Math.max(1, area / (pixelRatio * pixelRatio));
-  const radius = (crowding < 0.01 ? 2.4 : crowding < 0.05 ? 1.9 : crowding < 0.3 ? 1.4 : 1) * pixelRatio;
+  const radius = (crowding < 0.01 ? 2.4 : crowding < 0.05 ? 1.9 : crowding < 0.3 ? 1.4 : 0.8) * pixelRatio;
   return { radius, opacity: Math.min(0.85, Math.max(0.12, 0.12 / Math.sqrt(crowding + 1e-4) / radius)) };
+}
+
+/** Parts of a pixel to which a point's centre is rounded, along each axis. */
+const SUBPIXELS = 5;
+
+interface Stamp {
+  dx: Int32Array;
+  dy: Int32Array;
+  /** How much of each pixel the disc covers, 0 to 1. */
+  coverage: Float32Array;
+}
+
+/** The disc of a point for each of the SUBPIXELS² places of its centre inside a pixel, so that points look round wherever they are. */
+function stamps(radius: number): Stamp[] {
+  const reach = Math.ceil(radius);
+  return Array.from({ length: SUBPIXELS * SUBPIXELS }, (_, place) => {
+    const cx = ((place % SUBPIXELS) + 0.5) / SUBPIXELS;
+    const cy = (Math.floor(place / SUBPIXELS) + 0.5) / SUBPIXELS;
+    const cells: [number, number, number][] = [];
+    for (let dy = -reach; dy <= reach; dy++) {
+      for (let dx = -reach; dx <= reach; dx++) {
+        const coverage = Math.min(1, radius + 0.5 - Math.hypot(dx + 0.5 - cx, dy + 0.5 - cy));
+        if (coverage > 0) cells.push([dx, dy, coverage]);
+      }
+    }
+    return {
+      dx: Int32Array.from(cells, cell => cell[0]),
+      dy: Int32Array.from(cells, cell => cell[1]),
+      coverage: Float32Array.from(cells, cell => cell[2]),
+    };
+  });
 }
 
 /** Fills `out` (view.width × view.height RGBA, in image pixels) with the points (x[i], y[i]) whose colour value is value[i] in 0…1. */
@@ -28,44 +59,45 @@ export function rasterisePoints(
   style: PointStyle,
 ): void {
   const { width, height } = view;
-  // Points are weighted by how much of the pixel they cover, so that they look round at any place.
-  const number = new Float32Array(width * height);
-  const known = new Float32Array(width * height);
-  const sum = new Float32Array(width * height);
+  // For each pixel: points, points with a known value, sum of the values; side by side, as they are used together.
+  const sums = new Float32Array(3 * width * height);
   const scaleX = width / (view.x1 - view.x0);
   const scaleY = height / (view.y1 - view.y0);
   const reach = Math.ceil(style.radius);
+  const discs = stamps(style.radius);
   for (let i = 0; i < x.length; i++) {
     const cx = (x[i] - view.x0) * scaleX;
     const cy = (view.y1 - y[i]) * scaleY;
     // Also false for coordinates that are not finite.
     if (!(cx >= -reach && cx < width + reach && cy >= -reach && cy < height + reach)) continue;
-    const v = value[i];
-    const finite = v - v === 0;
     const px = Math.floor(cx);
     const py = Math.floor(cy);
-    for (let qy = Math.max(0, py - reach); qy <= Math.min(height - 1, py + reach); qy++) {
-      for (let qx = Math.max(0, px - reach); qx <= Math.min(width - 1, px + reach); qx++) {
-        const coverage = Math.min(1, style.radius + 0.5 - Math.sqrt((qx + 0.5 - cx) ** 2 + (qy + 0.5 - cy) ** 2));
-        if (coverage <= 0) continue;
-        const at = qy * width + qx;
-        number[at] += coverage;
-        if (finite) {
-          known[at] += coverage;
-          sum[at] += coverage * v;
-        }
-      }
+    const { dx, dy, coverage } = discs[Math.floor((cy - py) * SUBPIXELS) * SUBPIXELS + Math.floor((cx - px) * SUBPIXELS)];
+    const inside = px >= reach && px < width - reach && py >= reach && py < height - reach;
+    const known = value[i] - value[i] === 0 ? 1 : 0;
+    const v = known ? value[i] : 0;
+    for (let k = 0; k < coverage.length; k++) {
+      const qx = px + dx[k];
+      const qy = py + dy[k];
+      if (!inside && (qx < 0 || qx >= width || qy < 0 || qy >= height)) continue;
+      const at = 3 * (qy * width + qx);
+      sums[at] += coverage[k];
+      sums[at + 1] += coverage[k] * known;
+      sums[at + 2] += coverage[k] * v;
     }
   }
+  colour(out, sums, style);
+}
+
+function colour(out: Uint8ClampedArray, sums: Float32Array, style: PointStyle): void {
   const transparent = Math.log1p(-style.opacity);
-  for (let at = 0; at < number.length; at++) {
-    const o = 4 * at;
-    if (number[at] === 0) {
+  for (let at = 0, o = 0; at < sums.length; at += 3, o += 4) {
+    if (sums[at] === 0) {
       out[o + 3] = 0;
       continue;
     }
-    if (known[at]) {
-      const step = 3 * Math.min(255, Math.max(0, Math.round((255 * sum[at]) / known[at])));
+    if (sums[at + 1] > 0) {
+      const step = 3 * Math.min(255, Math.max(0, Math.round((255 * sums[at + 2]) / sums[at + 1])));
       out[o] = style.ramp[step];
       out[o + 1] = style.ramp[step + 1];
       out[o + 2] = style.ramp[step + 2];
@@ -74,6 +106,6 @@ export function rasterisePoints(
       out[o + 1] = style.unknown[1];
       out[o + 2] = style.unknown[2];
     }
-    out[o + 3] = 255 * (1 - Math.exp(transparent * number[at]));
+    out[o + 3] = 255 * (1 - Math.exp(transparent * sums[at]));
   }
 }
