@@ -217,7 +217,10 @@ export class Session {
   private receiveEpoch({ run, row, latentsReady }: Message<'epoch'>): void {
     const current = this.run$.value;
     if (!current || current.name !== run) return;
-    this.epochs$.next([...this.epochs$.value.filter(known => known.epoch < row.epoch), row]);
+    const before = this.epochs$.value.filter(known => known.epoch < row.epoch);
+    this.epochs$.next([...before, row]);
+    // A slow connection gets only the newest news: what was left out is asked for.
+    if ((before.at(-1)?.epoch ?? 0) < row.epoch - 1) void this.fetchEpochs();
     this.run$.next({ ...current, epoch: row.epoch, frc: row.frc });
     if (!latentsReady) return;
     void this.fetchLatents();

@@ -5,7 +5,7 @@ import { filter, firstValueFrom, type Observable, Subject } from 'rxjs';
 import { WebSocket } from 'ws';
 import type { DecodedFrame, RunSummary } from '../../protocol/messages.js';
 import { DaemonLink, type Socket } from '../../viewer-plugin/daemon-link.js';
-import { situationOf } from '../../viewer-plugin/panels/situation.js';
+import { shareDone, situationOf } from '../../viewer-plugin/panels/situation.js';
 import type { SceneOptions } from '../../viewer-plugin/scene.js';
 import { Session, type SessionScene } from '../../viewer-plugin/session.js';
 import { finishedRun, SyntheticDaemon, type SyntheticOptions } from './synthetic-daemon.js';
@@ -221,4 +221,11 @@ test('every reason why there is nothing to scrub has its own words', () => {
   assert.equal(titles[4], 'Training run1: gradients, 40 %');
   assert.equal(titles[5], 'Training run1: epoch 1 of 20');
   assert.equal(situationOf({ link: 'away', project, run: training, hasLatents: true, jobs: [] }), null);
+});
+
+test('a job in its third of ten epochs, half done, is a quarter done in all; other stages count by themselves', () => {
+  const job = { job: 'j', run: 'run1', done: 50, total: 100 };
+  assert.equal(shareDone({ ...job, stage: 'epoch 3 of 10' }), 0.25);
+  assert.equal(shareDone({ ...job, stage: 'gradients at the neutral model' }), 0.5);
+  assert.equal(shareDone({ ...job, stage: 'starting', total: 0 }), null);
 });

@@ -128,7 +128,15 @@ export class SyntheticDaemon {
     const next: RunSummary = { ...run, epoch: row.epoch, frc: row.frc, state: done ? 'done' : 'training' };
     this.project = { ...this.project, runs: this.project.runs.map(one => (one === run ? next : one)), jobs: done ? [] : this.project.jobs };
     this.tell({ type: 'epoch', run: name, row, latentsReady: true });
-    this.tell({ type: 'progress', job: 'job-1', run: name, stage: 'training', done: row.epoch, total: run.epochs, seconds: row.epoch * 4 });
+    this.tell({
+      type: 'progress',
+      job: 'job-1',
+      run: name,
+      stage: `epoch ${row.epoch} of ${run.epochs}`,
+      done: this.particles,
+      total: this.particles,
+      seconds: row.epoch * 4,
+    });
     if (done) {
       this.tell({ type: 'job-ended', job: 'job-1', run: name, error: null });
       this.tell({ type: 'project', project: this.project });

@@ -2,7 +2,7 @@
 import type { RunSummary } from '../../protocol/messages.js';
 import type { Session } from '../session.js';
 import { element, formatNumber, onAny, setOptions, setText } from './dom.js';
-import { describeJob } from './situation.js';
+import { describeJob, shareDone } from './situation.js';
 
 /** `run3` where run1 and run2 are taken. */
 export function freeRunName(taken: readonly string[]): string {
@@ -39,6 +39,16 @@ export function runPanel(host: HTMLElement, session: Session): void {
       onclick: () => showForm(form.hidden),
     },
     'Train…',
+  );
+  const resume = element(
+    'button',
+    {
+      type: 'button',
+      hidden: true,
+      title: 'Go on training this run where it stopped',
+      onclick: () => void session.startTraining(session.run$.value!.name, {}),
+    },
+    'Resume',
   );
   const about = element('div', { class: 'about' });
   const name = element('input', {
@@ -84,7 +94,7 @@ export function runPanel(host: HTMLElement, session: Session): void {
     '✕',
   );
   const failure = element('div', { class: 'failure', hidden: true, role: 'alert' }, reason, dismiss);
-  host.append(element('div', { class: 'bar' }, picker, open), about, form, job, failure);
+  host.append(element('div', { class: 'bar' }, picker, resume, open), about, form, job, failure);
 
   function showForm(visible: boolean): void {
     form.hidden = !visible;
@@ -115,16 +125,16 @@ export function runPanel(host: HTMLElement, session: Session): void {
     const working = session.jobs$.value.find(one => one.run === run?.name) ?? session.jobs$.value[0];
     open.disabled = !here || session.jobs$.value.length > 0 || runs.some(one => one.state === 'training');
     open.title = session.jobs$.value.length ? 'A job is running' : 'Train a new run on this project’s particles';
+    resume.hidden = open.disabled || !run || (run.state !== 'stopped' && run.state !== 'failed');
     if (open.disabled) showForm(false);
     job.hidden = !working;
     if (!working) return;
     setText(stage, `${working.run ? `${working.run}: ` : ''}${describeJob(working)}`);
     stop.dataset.job = working.job;
     stop.disabled = !here;
-    if (working.total > 0) {
-      bar.max = working.total;
-      bar.value = working.done;
-    } else bar.removeAttribute('value');
+    const share = shareDone(working);
+    if (share === null) bar.removeAttribute('value');
+    else bar.value = share;
   });
   session.failure$.subscribe(what => {
     failure.hidden = !what;

@@ -23,6 +23,13 @@ export function describeJob({ stage, done, total }: Job): string {
   return total > 0 ? `${stage}, ${Math.floor((100 * done) / total)} %` : stage;
 }
 
+/** How much of the job is done, 0 to 1: of all epochs where its stage is one of them; null where it does not say. */
+export function shareDone({ stage, done, total }: Job): number | null {
+  if (!(total > 0)) return null;
+  const epoch = /^epoch (\d+) of (\d+)$/.exec(stage);
+  return epoch ? (Number(epoch[1]) - 1 + done / total) / Number(epoch[2]) : done / total;
+}
+
 /** null when the latent space is there to be explored. */
 export function situationOf({ link, project, run, hasLatents, jobs }: Facts): Situation | null {
   if (hasLatents) return null;
@@ -46,6 +53,11 @@ export function situationOf({ link, project, run, hasLatents, jobs }: Facts): Si
       : 'The neutral model comes first, then the latent space.';
     return { title: `${job.run ? `Training ${job.run}` : 'Working'}: ${describeJob(job)}`, hint, busy: true };
   }
-  if (!project.neutral) return { title: 'No neutral model yet', hint: 'Make one with “npx limber neutral DIR”, then train.', busy: false };
+  if (!project.neutral)
+    return {
+      title: 'No neutral model yet',
+      hint: 'Training makes it first, from the map; “npx limber neutral DIR” makes it alone.',
+      busy: false,
+    };
   return { title: 'No run yet', hint: 'Train one to see how the particles differ.', busy: false };
 }
