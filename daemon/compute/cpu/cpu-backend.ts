@@ -33,7 +33,8 @@ const FREED = -1;
 function at(tensor: Tensor, length = tensor.length): number {
   const { address } = tensor as CpuTensor;
   if (address === FREED) throw new Error('a tensor was used after it was given back');
-  if (tensor.length < length) throw new Error(`a tensor of shape ${tensor.shape.join(' × ')} is too small for an operation on ${length} numbers`);
+  if (tensor.length < length)
+    throw new Error(`a tensor of shape ${tensor.shape.join(' × ')} is too small for an operation on ${length} numbers`);
   return address;
 }
 
@@ -130,20 +131,42 @@ export class CpuBackend implements Backend {
     const [inputs, outputs] = w.shape;
     const right = this.space('right', rows * (outputs + PANEL) * 4);
     const left = dX ? this.space('left', rows * outputs * 4) : 0;
-    this.share(rows * outputs, 'prepareGradient', at(y, rows * outputs), at(dY, rows * outputs), rows, outputs, Number(activation === 'relu'), at(dBias, outputs), right, left);
+    this.share(
+      rows * outputs,
+      'prepareGradient',
+      at(y, rows * outputs),
+      at(dY, rows * outputs),
+      rows,
+      outputs,
+      Number(activation === 'relu'),
+      at(dBias, outputs),
+      right,
+      left,
+    );
     const [scratch, stride] = this.scratch('product', PIECE_ROWS * rows * 4 + EDGE_BYTES);
-    this.share(rows * inputs * outputs, 'multiplyTransposed', at(x), rows, inputs, right, outputs, at(dW), scratch, stride);
+    this.share(
+      rows * inputs * outputs,
+      'multiplyTransposed',
+      at(x, rows * inputs),
+      rows,
+      inputs,
+      right,
+      outputs,
+      at(dW, inputs * outputs),
+      scratch,
+      stride,
+    );
     if (dX) this.multiply(left, rows, outputs, at(w), inputs, true, 0, false, at(dX, rows * inputs));
   }
 
   add(count: number, a: Tensor, b: Tensor, out: Tensor): void {
-    this.share(count, 'add', count, at(a), at(b), at(out));
+    this.share(count, 'add', count, at(a, count), at(b, count), at(out, count));
   }
 
   latentPenaltyBackward(rows: number, z: Tensor, dZ: Tensor, weight: number): void {
     // A few hundred numbers: not worth a kernel.
     const dims = z.shape[z.shape.length - 1];
-    const [Z, DZ] = [this.heap.floats(at(z), rows * dims), this.heap.floats(at(dZ), rows * dims)];
+    const [Z, DZ] = [this.heap.floats(at(z, rows * dims), rows * dims), this.heap.floats(at(dZ, rows * dims), rows * dims)];
     for (let r = 0; r < rows; r++) {
       let squares = 0;
       for (let d = 0; d < dims; d++) squares += Z[r * dims + d] ** 2;
@@ -154,13 +177,25 @@ export class CpuBackend implements Backend {
 
   gaussians(rows: number, offsets: Tensor, hasOrigin: boolean, neutral: Tensor, vary: Tensor, out: Tensor): void {
     const width = neutral.length;
-    const origin = hasOrigin ? at(offsets) + rows * width * 4 : 0;
-    this.share(8 * rows * width, 'gaussians', rows, width / 5, at(offsets), origin, at(neutral), at(vary), at(out));
+    const from = at(offsets, (rows + Number(hasOrigin)) * width);
+    const origin = hasOrigin ? from + rows * width * 4 : 0;
+    // An exponential costs as much as eight plain operations.
+    this.share(8 * rows * width, 'gaussians', rows, width / 5, from, origin, at(neutral), at(vary, width), at(out, rows * width));
   }
 
   gaussiansBackward(rows: number, out: Tensor, dOut: Tensor, hasOrigin: boolean, vary: Tensor, dOffsets: Tensor): void {
     const width = vary.length;
-    this.share(rows * width, 'gaussiansBackward', rows, width / 5, at(out), at(dOut), Number(hasOrigin), at(vary), at(dOffsets));
+    this.share(
+      rows * width,
+      'gaussiansBackward',
+      rows,
+      width / 5,
+      at(out, rows * width),
+      at(dOut, rows * width),
+      Number(hasOrigin),
+      at(vary),
+      at(dOffsets, (rows + Number(hasOrigin)) * width),
+    );
   }
 
   projectAndCorrelate(
@@ -176,7 +211,7 @@ export class CpuBackend implements Backend {
     ringFrc: Tensor | null,
   ): void {
     const { gaussians: n, referenceSigmaPixels, blurVariancePixels, ringGeometry } = geometry;
-    const { boxSize, rings, stride } = ringGeometry;
+    const { boxSize, rings, stride, planeSize } = ringGeometry;
     if (boxSize < 8) throw new Error(`the CPU backend needs a computing box of at least 8 pixels, not ${boxSize}`);
     const t = this.projectionTables(ringGeometry);
     const [scratch, scratchStride] = this.scratch('projection', this.pool.call('projectionScratchBytes', boxSize, rings, stride));
@@ -185,14 +220,14 @@ export class CpuBackend implements Backend {
       'projectAndCorrelate',
       ...[rows, n, boxSize, rings, stride, referenceSigmaPixels, blurVariancePixels, t.plan, t.order, t.ringStart, t.ring, t.weights],
       ...[
-        at(gaussians),
+        at(gaussians, (shared ? 1 : rows) * 5 * n),
         shared ? 0 : 5 * n,
-        at(rotations),
-        at(images),
+        at(rotations, rows * 9),
+        at(images, rows * 2 * planeSize),
         scale,
-        at(frc),
-        address(dGaussians),
-        address(ringFrc),
+        at(frc, rows),
+        dGaussians ? at(dGaussians, rows * 5 * n) : 0,
+        ringFrc ? at(ringFrc, rows * (rings + 1)) : 0,
         scratch,
         scratchStride,
       ],
@@ -200,14 +235,14 @@ export class CpuBackend implements Backend {
   }
 
   sumRows(rows: number, x: Tensor, out: Tensor): void {
-    this.share(rows * out.length, 'sumRows', rows, out.length, at(x), at(out));
+    this.share(rows * out.length, 'sumRows', rows, out.length, at(x, rows * out.length), at(out));
   }
 
   scaleKinds(rows: number, x: Tensor, factors: readonly number[]): void {
     const width = x.shape[x.shape.length - 1];
     const plane = width / 5;
     factors.forEach((factor, kind) => {
-      this.share(rows * plane, 'scalePlane', rows, plane, width, at(x) + kind * plane * 4, factor);
+      this.share(rows * plane, 'scalePlane', rows, plane, width, at(x, rows * width) + kind * plane * 4, factor);
     });
   }
 
@@ -215,10 +250,11 @@ export class CpuBackend implements Backend {
     const { learningRate, beta1, beta2, epsilon, weightDecay, step } = settings;
     const rate = learningRate / (1 - beta1 ** step);
     const correction = 1 / (1 - beta2 ** step);
+    const { length } = parameter;
     this.share(
-      parameter.length,
+      length,
       'adam',
-      ...[parameter.length, at(parameter), at(gradient), at(m), at(v), beta1, 1 - beta1, beta2, 1 - beta2, rate, correction],
+      ...[length, at(parameter), at(gradient, length), at(m, length), at(v, length), beta1, 1 - beta1, beta2, 1 - beta2, rate, correction],
       ...[epsilon, learningRate * weightDecay],
     );
   }

@@ -98,8 +98,8 @@ export class ThreadPool {
       own = error;
     }
     this.waitForWorkers();
-    if (own) throw own;
     const failed = Atomics.exchange(words, control.FAILED, 0);
+    if (own) throw own;
     if (failed) throw new Error(`a compute thread failed in ${name}: ${this.message(failed)}`);
   }
 
