@@ -194,5 +194,7 @@ function throwIfFailed(plugin: PluginContext, ref: string, what: string): void {
       throw new Error(`${what} cannot be shown: ${cell.errorText}`);
     if (cell.transform.parent === cell.transform.ref) break;
   }
-  if (plugin.state.data.cells.get(ref)?.status !== 'ok') throw new Error(`${what} cannot be shown`);
+  // A node that is not done yet has been changed meanwhile (a latent point that came during the download): that is no failure.
+  const status = plugin.state.data.cells.get(ref)?.status;
+  if (!status || status === 'error') throw new Error(`${what} cannot be shown`);
 }

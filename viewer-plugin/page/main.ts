@@ -56,6 +56,8 @@ addEventListener('online', () => session.link.retryNow());
 document.addEventListener('visibilitychange', () => {
   if (document.visibilityState === 'visible') session.link.retryNow();
 });
+// For scripts in the browser's console and for tests: what the panels call, they can call.
+Object.assign(globalThis, { limber: { session, loop, scene: () => scene } });
 void startScene();
 
 async function startScene(): Promise<void> {

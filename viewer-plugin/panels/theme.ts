@@ -23,6 +23,8 @@ export function createTheme(): BehaviorSubject<Theme> {
   const theme$ = new BehaviorSubject<Theme>(kept === 'light' || kept === 'dark' ? kept : preferred.matches ? 'dark' : 'light');
   theme$.subscribe(theme => {
     document.documentElement.dataset.theme = theme;
+    // Mol* has a style sheet for each.
+    for (const sheet of document.querySelectorAll<HTMLLinkElement>('link[data-for]')) sheet.disabled = sheet.dataset.for !== theme;
   });
   preferred.addEventListener('change', () => {
     if (!localStorage.getItem(KEPT)) theme$.next(preferred.matches ? 'dark' : 'light');
