@@ -1,6 +1,6 @@
 // Makes a data set with known truth: particle images, star file, consensus map, atomic model and truth table in one folder.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createStackWriter, writeMap } from '../daemon/formats/mrc.js';
 import { Cancelled, type Reporter } from '../daemon/training/progress.js';
@@ -63,6 +63,7 @@ export async function simulate(options: SimulationOptions, reporter: Reporter, s
   const { geometry, molecule, truth } = scene;
   mkdirSync(plan.directory, { recursive: true });
   const path = (name: string) => join(plan.directory, name);
+  rmSync(path('particles.star'), { force: true });
   const scale = await signalScale(scene, signal);
   await writeImages(scene, scale, path('particles.mrcs'), reporter, signal);
   writeMap(path('consensus.mrc'), consensusMap(molecule, geometry, scale, plan.copies));

@@ -2,11 +2,12 @@
 
 import { existsSync } from 'node:fs';
 import { InputError } from '../../daemon/formats/input-error.js';
+import { Cancelled } from '../../daemon/training/progress.js';
 import { type ModelFile, parseModel, readModelFile } from './read-model.js';
 
 const PDB_ID = /^[0-9][A-Za-z0-9]{3}$/;
 
-/** A file wins over a PDB id of the same name. Throws InputError when neither can be had. */
+/** A file wins over a PDB id of the same name. Throws InputError when neither can be had, Cancelled after an abort. */
 export async function findModel(source: string, signal?: AbortSignal): Promise<ModelFile> {
   if (existsSync(source) || !PDB_ID.test(source)) return readModelFile(source);
   const address = `https://files.rcsb.org/download/${source.toUpperCase()}.cif`;
@@ -16,7 +17,7 @@ export async function findModel(source: string, signal?: AbortSignal): Promise<M
     answer = await fetch(address, { signal: signal ?? null });
     text = await answer.text();
   } catch (error) {
-    signal?.throwIfAborted();
+    if (signal?.aborted) throw new Cancelled('the simulation was stopped');
     throw new InputError(
       `--model: ${source} is no file here, and ${address} cannot be reached (${reason(error)}); fetch it elsewhere and give the file`,
     );

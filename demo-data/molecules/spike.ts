@@ -24,7 +24,7 @@ function at(radius: number, degrees: number, height: number): [number, number, n
   return [radius * Math.cos(degrees * DEGREE), radius * Math.sin(degrees * DEGREE), height];
 }
 
-/** Helices side by side round the line from `bottom` to `top`, alternately up and down, with one in the middle when `core`. */
+/** Helices side by side round the line from `bottom` to `top`, alternately up and down, and a last one in the middle when `core`. */
 function bundle(
   bottom: Vector,
   top: Vector,
@@ -39,7 +39,7 @@ function bundle(
   const places: Vector[] = Array.from({ length: count }, (_, k) =>
     rotate(aboutAxis(along, startDegrees + (360 * k) / count), [side[0] * radius, side[1] * radius, side[2] * radius]),
   );
-  if (core) places.unshift([0, 0, 0]);
+  if (core) places.push([0, 0, 0]);
   return places.map((offset, k) => {
     const ends: Vector[] = [bottom, top].map(end => [end[0] + offset[0], end[1] + offset[1], end[2] + offset[2]]);
     const up = firstUp === (k % 2 === 0);
@@ -58,10 +58,10 @@ function protomerHelices(): { helices: Residue[][]; headFrom: number } {
     helixBetween(at(16.5, -22, 96), at(17, -40, 52)),
     helixBetween(at(17, -4, 48), at(17.5, 18, 92), 60),
     helixBetween(at(27, 2, 94), at(26, -24, 56), 120),
-    helixBetween(at(27.5, 14, 54), at(29, 34, 88), 180),
+    helixBetween(at(27.5, 14, 54), at(29, 32, 85), 180),
   ];
-  const outer = bundle(at(46, 36, 90), at(53, 36, 124), 5, 8.6, 200, true);
-  const head = bundle(at(21, 0, 113), at(27, 0, 152), 6, 10, 150, true, true);
+  const outer = bundle(at(46, 38, 95), at(53, 38, 127), 5, 8.6, 150, true);
+  const head = bundle(at(21, 0, 113), at(27, 0, 152), 6, 10, 0, true, true);
   const before = [stalk, ...around, ...outer];
   return { helices: [...before, ...head], headFrom: before.length };
 }
@@ -70,7 +70,7 @@ function protomerHelices(): { helices: Residue[][]; headFrom: number } {
 function spikeModel(): { model: AtomicModel; headFirst: number } {
   const { helices, headFrom } = protomerHelices();
   const protomer = joinHelices(helices);
-  const ligand = joinHelices(bundle(at(29, 0, 159), at(36, 0, 181), 4, 7.2, 20, true));
+  const ligand = joinHelices(bundle(at(30, 0, 162), at(34, 0, 176), 4, 7.2, 0, true));
   const model: AtomicModel = { atoms: [], helices: [] };
   const addChain = (
     chain: string,
