@@ -20,7 +20,7 @@ const ALLOWED: readonly (readonly [string, readonly string[]])[] = [
   ['daemon/settings', []],
   ['daemon/formats', ['daemon/numerics']],
   ['demo-data', ['daemon/training/progress', 'daemon/numerics', 'daemon/formats']],
-  ['daemon/compute', ['daemon/numerics']],
+  ['daemon/compute', ['daemon/training/progress', 'daemon/numerics', 'daemon/formats']],
   ['daemon/gaussians', ['daemon/numerics', 'daemon/formats']],
   ['daemon/models', ['daemon/numerics', 'daemon/formats', 'daemon/gaussians']],
   ['daemon/latent', ['daemon/numerics']],
