@@ -45,6 +45,8 @@ const DEPTH = 256;
 const EDGE_BYTES = 192;
 const PIECE_ROWS = 48;
 const PANEL = 8;
+/** Up to so many rows are multiplied without packing. */
+const FEW_ROWS = 3;
 const MAX_THREADS = 16;
 
 /** Starts the workers and compiles the kernels. */
@@ -112,6 +114,20 @@ export class CpuBackend implements Backend {
 
   dense(rows: number, x: Tensor, w: Tensor, bias: Tensor, y: Tensor, activation: Activation): void {
     const [inputs, outputs] = w.shape;
+    if (rows <= FEW_ROWS) {
+      const numbers = [
+        at(x, rows * inputs),
+        rows,
+        inputs,
+        at(w),
+        outputs,
+        at(bias, outputs),
+        Number(activation === 'relu'),
+        at(y, rows * outputs),
+      ];
+      this.share(inputs * outputs, 'multiplyFew', ...numbers);
+      return;
+    }
     const packed = this.space('left', rows * inputs * 4);
     this.share(rows * inputs, 'packLeft', at(x, rows * inputs), rows, inputs, packed);
     this.multiply(packed, rows, inputs, at(w), outputs, false, at(bias, outputs), activation === 'relu', at(y, rows * outputs));
@@ -285,9 +301,9 @@ export class CpuBackend implements Backend {
     relu: boolean,
     result: number,
   ): void {
-    // Some four pieces a thread, so that a thread that was held up does not hold up the rest; 64 columns of w are 256 bytes of a row.
-    const share = Math.ceil(columns / (4 * this.pool.threads * PANEL)) * PANEL;
-    const pieceColumns = Math.min(Math.max(share, 2 * PANEL), 128);
+    // Some four pieces a thread, so that one held up does not hold up the rest, but rows of w in runs of 256 to 512 bytes where there are enough of them.
+    const perThread = (pieces: number) => Math.ceil(columns / (pieces * this.pool.threads * PANEL)) * PANEL;
+    const pieceColumns = Math.min(Math.max(perThread(4), Math.min(perThread(1), 64)), 128);
     const [scratch, stride] = this.scratch('product', pieceColumns * DEPTH * 4 + EDGE_BYTES);
     this.share(
       rows * depth * columns,

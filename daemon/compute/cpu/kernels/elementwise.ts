@@ -3,32 +3,9 @@
 // Each thread takes pieces of columns. Tensors are padded to 64 bytes and rows here may start anywhere, so a row's last lanes are
 // done one by one.
 
-import { exp4, nextPiece } from './simd';
+import { exp4, loadSome, nextPiece, storeSome } from './simd';
 
 const PIECE: i32 = 1024;
-
-/** Four numbers, or the first `count` of them with zeros behind. */
-// @ts-ignore: decorator
-@inline
-function loadSome(address: usize, count: i32): v128 {
-  if (count >= 4) return v128.load(address);
-  let x = v128.load32_zero(address);
-  if (count > 1) x = f32x4.replace_lane(x, 1, load<f32>(address, 4));
-  if (count > 2) x = f32x4.replace_lane(x, 2, load<f32>(address, 8));
-  return x;
-}
-
-// @ts-ignore: decorator
-@inline
-function storeSome(address: usize, x: v128, count: i32): void {
-  if (count >= 4) {
-    v128.store(address, x);
-    return;
-  }
-  store<f32>(address, f32x4.extract_lane(x, 0));
-  if (count > 1) store<f32>(address, f32x4.extract_lane(x, 1), 4);
-  if (count > 2) store<f32>(address, f32x4.extract_lane(x, 2), 8);
-}
 
 export function fill(thread: i32, threads: i32, count: i32, x: usize, value: f32): void {
   for (let i = nextPiece() * PIECE; i < count; i = nextPiece() * PIECE) {

@@ -2,5 +2,5 @@
 
 export { adam } from './adam';
 export { add, fill, gaussians, gaussiansBackward, scalePlane, sumRows } from './elementwise';
-export { multiply, multiplyTransposed, packLeft, prepareGradient } from './matrix-product';
+export { multiply, multiplyFew, multiplyTransposed, packLeft, prepareGradient } from './matrix-product';
 export { projectAndCorrelate, projectionScratchBytes } from './projection';

@@ -5,7 +5,7 @@
 // zero beyond the last column. Each element of the result is summed in the order of k whatever the tile, so that neither
 // the number of threads nor the blocking changes a bit.
 
-import { madd, nextPiece, splat } from './simd';
+import { loadSome, madd, nextPiece, splat, storeSome } from './simd';
 
 /** V8 loads all that an iteration needs before it multiplies: 8 sums, 2 vectors of the right side and 4 of the left just fit its 15 registers. */
 const TILE_ROWS: i32 = 4;
@@ -223,6 +223,60 @@ export function multiply(
           if (n + PANEL <= n1) tile(size, left, right, k1 - k0, at, stride, start, biasHere, last);
           else edgeTile(size, n1 - n, left, right, k1 - k0, at, stride, start, biasHere, last, spare);
         }
+      }
+    }
+  }
+}
+
+/** Columns of one piece of `multiplyFew`: four rows of w in the first-level cache. */
+const FEW_COLUMNS: i32 = 1024;
+
+/**
+ * The same as `multiply` for one to three rows, too few to pay for packing (a decode while somebody drags the mouse): w is read once, straight along
+ * its rows, and the sums stay in the first-level cache. Every element is summed in the same order as there.
+ */
+export function multiplyFew(thread: i32, threads: i32, x: usize, rows: i32, depth: i32, w: usize, columns: i32, bias: usize, relu: bool, result: usize): void {
+  const stride = <usize>columns << 2;
+  for (let n0 = nextPiece() * FEW_COLUMNS; n0 < columns; n0 = nextPiece() * FEW_COLUMNS) {
+    const n1 = min(n0 + FEW_COLUMNS, columns);
+    for (let r = 0; r < rows; r++) memory.copy(result + <usize>r * stride + (<usize>n0 << 2), bias + (<usize>n0 << 2), <usize>(n1 - n0) << 2);
+    for (let k = 0; k < depth; k += 4) {
+      for (let r = 0; r < rows; r++) {
+        const left = x + (<usize>(r * depth + k) << 2);
+        const count = depth - k;
+        const x0 = splat(left);
+        const x1 = count > 1 ? v128.load32_splat(left, 4) : f32x4.splat(0);
+        const x2 = count > 2 ? v128.load32_splat(left, 8) : f32x4.splat(0);
+        const x3 = count > 3 ? v128.load32_splat(left, 12) : f32x4.splat(0);
+        // Rows past the last are multiplied by zero: the last row of w stands in for them.
+        const w0 = w + <usize>k * stride;
+        const w1 = w0 + (count > 1 ? stride : 0);
+        const w2 = w1 + (count > 2 ? stride : 0);
+        const w3 = w2 + (count > 3 ? stride : 0);
+        const out = result + <usize>r * stride;
+        let n = n0;
+        for (; n + 4 <= n1; n += 4) {
+          const at = <usize>n << 2;
+          let sum = madd(x0, v128.load(w0 + at), v128.load(out + at));
+          sum = madd(x1, v128.load(w1 + at), sum);
+          sum = madd(x2, v128.load(w2 + at), sum);
+          v128.store(out + at, madd(x3, v128.load(w3 + at), sum));
+        }
+        if (n < n1) {
+          const at = <usize>n << 2;
+          const tail = n1 - n;
+          let sum = madd(x0, loadSome(w0 + at, tail), loadSome(out + at, tail));
+          sum = madd(x1, loadSome(w1 + at, tail), sum);
+          sum = madd(x2, loadSome(w2 + at, tail), sum);
+          storeSome(out + at, madd(x3, loadSome(w3 + at, tail), sum), tail);
+        }
+      }
+    }
+    if (!relu) continue;
+    for (let r = 0; r < rows; r++) {
+      for (let n = n0; n < n1; n += 4) {
+        const at = result + <usize>r * stride + (<usize>n << 2);
+        storeSome(at, f32x4.pmax(loadSome(at, n1 - n), f32x4.splat(0)), n1 - n);
       }
     }
   }

@@ -54,3 +54,27 @@ export function sumLanes(x: v128): f32 {
   const pairs = f32x4.add(x, i8x16.shuffle(x, x, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
   return f32x4.extract_lane(pairs, 0) + f32x4.extract_lane(pairs, 1);
 }
+
+/** Four numbers, or the first `count` of them with zeros behind. */
+// @ts-ignore: decorator
+@inline
+export function loadSome(address: usize, count: i32): v128 {
+  if (count >= 4) return v128.load(address);
+  let x = v128.load32_zero(address);
+  if (count > 1) x = f32x4.replace_lane(x, 1, load<f32>(address, 4));
+  if (count > 2) x = f32x4.replace_lane(x, 2, load<f32>(address, 8));
+  return x;
+}
+
+/** Stores the first `count` lanes, at most four. */
+// @ts-ignore: decorator
+@inline
+export function storeSome(address: usize, x: v128, count: i32): void {
+  if (count >= 4) {
+    v128.store(address, x);
+    return;
+  }
+  store<f32>(address, f32x4.extract_lane(x, 0));
+  if (count > 1) store<f32>(address, f32x4.extract_lane(x, 1), 4);
+  if (count > 2) store<f32>(address, f32x4.extract_lane(x, 2), 8);
+}
