@@ -78,10 +78,13 @@ function buildKernels(files) {
   const folder = join(dist, kernels);
   mkdirSync(folder, { recursive: true });
   const compiler = join(root, 'node_modules', 'assemblyscript', 'bin', 'asc.js');
+  const changed = Math.max(...[...files, 'daemon/build.mjs', 'package-lock.json'].map(path => statSync(join(root, path)).mtimeMs));
   for (const [name, relaxed] of [
     ['kernels', false],
     ['kernels-fma', true],
   ]) {
+    const output = join(folder, `${name}.wasm`);
+    if (existsSync(output) && statSync(output).mtimeMs > changed) continue;
     const features = [
       '--enable',
       'simd',
@@ -95,7 +98,7 @@ function buildKernels(files) {
         compiler,
         join(root, entry),
         '--outFile',
-        join(folder, `${name}.wasm`),
+        output,
         '-O3',
         '--noAssert',
         '--runtime',
