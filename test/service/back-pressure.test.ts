@@ -111,7 +111,8 @@ test('news for a viewer that does not read are kept one a kind, the newest, and 
   await once(server, 'listening');
   const accepted = new Promise<WebSocket>(resolve => server.once('connection', resolve));
   const client = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  const socket = await accepted;
+  // A client that is still connecting cannot be paused.
+  const [socket] = await Promise.all([accepted, once(client, 'open')]);
   t.after(() => client.terminate());
   client.pause();
   const outbox = new Outbox(socket, () => {});
