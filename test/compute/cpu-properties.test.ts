@@ -4,6 +4,9 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { ProjectionGeometry, Tensor } from '../../daemon/compute/backend.js';
 import { type CpuBackend, createCpuBackend } from '../../daemon/compute/cpu/cpu-backend.js';
+import { loadKernels } from '../../daemon/compute/cpu/kernel-module.js';
+import { SharedHeap } from '../../daemon/compute/cpu/shared-heap.js';
+import { ThreadPool } from '../../daemon/compute/cpu/thread-pool.js';
 import { type RingGeometry, ringGeometry } from '../../daemon/compute/ring-geometry.js';
 import { Random } from '../../daemon/numerics/random.js';
 
@@ -312,4 +315,22 @@ test('after dispose an operation fails at once instead of waiting for threads th
 test('a threads option that is no count is refused', async () => {
   await assert.rejects(createCpuBackend({ threads: 0 }), /whole number from 1/);
   await assert.rejects(createCpuBackend({ threads: 1.5 }), /whole number from 1/);
+});
+
+test('a worker that fails makes the operation throw its message, and the pool goes on working', async () => {
+  const heap = new SharedHeap();
+  const pool = await ThreadPool.start(loadKernels(), heap.memory, 2);
+  const [depth, columns, pieceColumns] = [64, 8000, 8];
+  const [left, w, y, scratch] = [depth, depth * columns, columns, 2 * (pieceColumns * 256 + 48)].map(n => heap.allocate(4 * n));
+  const scratchOfAThread = 4 * (pieceColumns * 256 + 48);
+  const multiply = (stride: number) => pool.run('multiply', left, 1, depth, w, columns, 0, 0, 0, y, pieceColumns, scratch, stride);
+  // Only the worker's scratch lies outside the memory. It fails once it wakes in time to take one of the thousand pieces.
+  assert.throws(() => {
+    for (let attempt = 0; attempt < 1000; attempt++) multiply(0x7fff0000);
+  }, /a compute thread failed in multiply: .*out of bounds/);
+  heap.floats(w, depth * columns).fill(1);
+  heap.floats(left, depth).fill(1);
+  multiply(scratchOfAThread);
+  assert.ok(heap.floats(y, columns).every(sum => sum === depth));
+  await pool.stop();
 });
