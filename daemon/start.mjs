@@ -7,7 +7,8 @@ const compiled = name => import(new URL(`../${process.env.LIMBER_DIST ?? 'dist'}
 const { startDemo } = await compiled('commands/start-demo');
 const { endWith } = await compiled('commands/long-command');
 try {
-  await startDemo(fileURLToPath(new URL('../demo', import.meta.url)));
+  process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+  await startDemo('demo');
   process.exit(0);
 } catch (error) {
   endWith(error);

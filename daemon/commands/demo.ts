@@ -1,7 +1,7 @@
 // `limber demo`: makes a data set with known truth, and a project of it.
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { SIMULATION_KINDS, type SimulationKind, simulate } from '../../demo-data/simulate.js';
+import { SIMULATION_KINDS, type SimulatedData, type SimulationKind, simulate } from '../../demo-data/simulate.js';
 import { InputError } from '../formats/input-error.js';
 import { createProject } from '../project/create-project.js';
 import { ProjectFolder } from '../project/project-folder.js';
@@ -33,13 +33,24 @@ export function register(program: Command): void {
     .option('--axis <x,y,z>', 'axis to turn about [at right angles to z and the line from hinge to moving part]')
     .option('--angles <from:to>', 'degrees [-11:11]');
   for (const name of ['demoParticles', 'noise', 'seed'] as const) addParameter(command, name);
-  command
-    .option('--json', 'one JSON object a line')
-    .action((dir: string, options: DemoOptions) => runLong(options, context => makeDemo(dir, options, context)));
+  command.option('--json', 'one JSON object a line').action((dir: string, options: DemoOptions) =>
+    runLong(options, async context => {
+      const { project, data } = await makeDemo(dir, options, context);
+      const { reporter } = context;
+      reporter.done(
+        { project: project.path, kind: data.kind, particles: data.count, truth: data.truth, seconds: reporter.seconds() },
+        `made ${dir}: ${data.count} images, simulated (${data.kind}); the truth is in ${data.truth}. Next: limber train ${dir}, then limber serve ${dir}`,
+      );
+    }),
+  );
 }
 
 /** Simulates into DIR/data, so that the project can be moved as a whole, and makes the project around it. */
-export async function makeDemo(dir: string, options: DemoOptions, { reporter, signal }: CommandContext): Promise<void> {
+export async function makeDemo(
+  dir: string,
+  options: DemoOptions,
+  { reporter, signal }: CommandContext,
+): Promise<{ project: ProjectFolder; data: SimulatedData }> {
   const folder = resolve(dir);
   ProjectFolder.refuseExisting(folder);
   const data = await simulate(
@@ -67,10 +78,7 @@ export async function makeDemo(dir: string, options: DemoOptions, { reporter, si
     reporter,
     signal,
   );
-  reporter.done(
-    { project: project.path, kind: data.kind, particles: data.count, truth: data.truth, seconds: reporter.seconds() },
-    `made ${dir}: ${data.count} images, simulated (${data.kind}); the truth is in ${data.truth}. Next: limber train ${dir}, then limber serve ${dir}`,
-  );
+  return { project, data };
 }
 
 /** A built-in molecule, or the user's own with the motion that was asked for. Throws InputError where the options do not go together. */

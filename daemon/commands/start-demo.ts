@@ -16,6 +16,9 @@ export async function startDemo(dir: string): Promise<void> {
       if (!existsSync(join(dir, 'project.json'))) await makeDemo(dir, {}, context);
       const run = ProjectFolder.open(dir).run(RUN);
       const isDone = run.exists() && run.settings().state === 'done';
+      context.reporter.note(
+        isDone ? `${dir} is trained; Ctrl-C ends the daemon` : `training run ${RUN} of ${dir}; Ctrl-C keeps what is learned`,
+      );
       await serveProject({ dir, port: null, host: '127.0.0.1', open: true, train: isDone ? null : RUN }, context);
     } catch (error) {
       if (!(error instanceof Cancelled)) throw error;
