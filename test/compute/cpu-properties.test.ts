@@ -334,3 +334,31 @@ test('a worker that fails makes the operation throw its message, and the pool go
   assert.ok(heap.floats(y, columns).every(sum => sum === depth));
   await pool.stop();
 });
+
+test('a particle whose Gaussians are broken gives NaN or nothing, never an access outside the memory, and leaves the others alone', async () => {
+  const box = 32;
+  const ring = ringGeometry(box, 10);
+  const geometry: ProjectionGeometry = { gaussians: 3, ringGeometry: ring, referenceSigmaPixels: 1.2, blurVariancePixels: 0.1 };
+  const good = Float32Array.of(0.1, -0.2, 0.3, 0, 0.1, 0.2, 0.3, 0.2, 0.1, 0.5, 0.6, 0.7, 1, 1.1, 0.9);
+  const image = closedForm(ring, [{ x: 15, y: 18, mass: 1, sigma: 1.3 }]);
+  const alone = await correlate(geometry, good, IDENTITY, image);
+  for (const broken of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 1e30, -1e9]) {
+    for (let parameter = 0; parameter < 15; parameter++) {
+      const rows = [good, good.map((x, i) => (i === parameter ? broken : x)), good];
+      const frc = cpu.tensor([3]);
+      const dGaussians = cpu.tensor([3, 15]);
+      const used = [
+        cpu.tensor([3, 15], Float32Array.from(rows.flatMap(row => [...row]))),
+        cpu.tensor([3, 9], Float32Array.from([...IDENTITY, ...IDENTITY, ...IDENTITY])),
+        cpu.tensor([3, image.length], Float32Array.from([...image, ...image, ...image])),
+      ];
+      cpu.projectAndCorrelate(3, geometry, used[0], false, used[1], used[2], 1, frc, dGaussians, null);
+      const [first, middle, last] = await cpu.read(frc);
+      assert.equal(first, alone.frc);
+      assert.equal(last, alone.frc);
+      assert.deepEqual((await cpu.read(dGaussians)).slice(30), alone.gradient);
+      if (Number.isNaN(broken)) assert.ok(Number.isNaN(middle), `NaN in parameter ${parameter} went unseen`);
+      for (const t of [frc, dGaussians, ...used]) cpu.free(t);
+    }
+  }
+});
