@@ -1,4 +1,7 @@
 // The scene in a Mol* viewer that is already there: what is shown, where it rests, and when the state tree hears of it.
+import { Sphere3D } from 'molstar/lib/mol-math/geometry.js';
+import { Vec3 } from 'molstar/lib/mol-math/linear-algebra.js';
+import type { Structure } from 'molstar/lib/mol-model/structure.js';
 import type { Volume } from 'molstar/lib/mol-model/volume.js';
 import type { PluginUIContext } from 'molstar/lib/mol-plugin-ui/context.js';
 import { Color } from 'molstar/lib/mol-util/color/index.js';
@@ -151,7 +154,7 @@ export class SceneInViewer {
   }
 
   resetCamera(): void {
-    this.plugin.managers.camera.reset(undefined, 300);
+    this.lookAtMolecule(300);
   }
 
   /** PNG data URI of the view. */
@@ -222,6 +225,27 @@ export class SceneInViewer {
 
   private frameCamera(): void {
     this.framed = true;
-    this.plugin.managers.camera.reset(undefined, 0);
+    this.lookAtMolecule(0);
   }
+
+  /** The Gaussians or the model fill the view; the box of the map, mostly empty, does so only where there is neither. */
+  private lookAtMolecule(durationMs: number): void {
+    const { cells } = this.plugin.state.data;
+    const structure = cells.get(REF.structure)?.obj?.data as Structure | undefined;
+    const sphere = this.settled ? sphereAround(this.settled) : structure?.boundary.sphere;
+    if (sphere) this.plugin.managers.camera.focusSphere(sphere, { durationMs, extraRadius: 0, minRadius: 5 });
+    else this.plugin.managers.camera.reset(undefined, durationMs);
+  }
+}
+
+/** A sphere around the middle that holds every Gaussian out to two sigmas. */
+function sphereAround({ count, positions, sigmas }: DecodedFrame): Sphere3D {
+  const center = Vec3();
+  for (let i = 0; i < 3 * count; i++) center[i % 3] += positions[i] / count;
+  let radius = 0;
+  for (let i = 0; i < count; i++) {
+    const away = Math.hypot(positions[3 * i] - center[0], positions[3 * i + 1] - center[1], positions[3 * i + 2] - center[2]);
+    radius = Math.max(radius, away + 2 * sigmas[i]);
+  }
+  return Sphere3D.create(center, radius);
 }

@@ -44,6 +44,9 @@ export const SCENE_COLOURS = {
   dark: { ground: 0x12161d, map: 0xa9b4c4, density: 0x56b4e9, arrows: 0xf0883e },
 } as const;
 
+/** Chains; the arrows' vermilion is left out (P. Tol's "bright" scheme, which stays apart without colour vision). */
+export const CHAIN_COLOURS = [0x4477aa, 0x228833, 0xccbb44, 0xaa3377, 0x66ccee, 0x999999];
+
 /** Names of our nodes in the state tree: a saved session brings them back under the same names. */
 export const REF = {
   mapFile: 'limber-map-file',

@@ -9,7 +9,7 @@ import { Color } from 'molstar/lib/mol-util/color/index.js';
 import { ParamDefinition as PD } from 'molstar/lib/mol-util/param-definition.js';
 import type { ProjectSummary } from '../protocol/messages.js';
 import type { LatentPoint } from './context.js';
-import { REF, SCENE_COLOURS, type SceneOptions } from './scene-options.js';
+import { CHAIN_COLOURS, REF, SCENE_COLOURS, type SceneOptions } from './scene-options.js';
 import { GaussianDensity, GaussianModelAt, GaussianMotionBetween, GaussianSpheres, MotionArrows, MovedModel } from './transforms.js';
 import { RESTING_POINTS } from './worker/density-client.js';
 
@@ -128,12 +128,17 @@ export async function loadModel(plugin: PluginContext, model: ProjectSummary['mo
   throwIfFailed(plugin, REF.structure, 'the atomic model');
   const { builders } = plugin;
   const polymer = await builders.structure.tryCreateComponentStatic(REF.structure, 'polymer');
-  if (polymer) await builders.structure.representation.addRepresentation(polymer, { type: 'cartoon', color: 'chain-id' });
+  if (polymer)
+    await builders.structure.representation.addRepresentation(polymer, { type: 'cartoon', color: 'chain-id', colorParams: chainColours });
   for (const kind of ['ligand', 'branched', 'ion'] as const) {
     const component = await builders.structure.tryCreateComponentStatic(REF.structure, kind);
     if (component) await builders.structure.representation.addRepresentation(component, { type: 'ball-and-stick' });
   }
 }
+
+const chainColours = {
+  palette: { name: 'colors' as const, params: { list: { kind: 'set' as const, colors: CHAIN_COLOURS.map(c => Color(c)) } } },
+};
 
 function mapStyle(options: SceneOptions) {
   return {

@@ -24,6 +24,8 @@ export function limberSpec(): PluginUISpec {
     canvas3d: {
       ...standard.canvas3d,
       camera: { helper: { axes: { name: 'off', params: {} } } },
+      // A thin line around everything keeps faint surfaces readable.
+      postprocessing: { outline: { name: 'on', params: { scale: 1, threshold: 0.33, color: Color(0x222a33), includeTransparent: true } } },
       renderer: { backgroundColor: Color(0xffffff) },
     },
   };
