@@ -36,6 +36,8 @@ export interface ProjectionGeometry {
   referenceSigmaPixels: number;
   /** σ² added to every Gaussian in the picture, pixels². The same positive radial filter on every Gaussian changes no ring correlation, and keeps narrow ones from aliasing. */
   blurVariancePixels: number;
+  /** rings + 1 numbers: share of each ring in the mean, ring 0 having none, sum 1. Left out: every ring counts the same, as in the paper. */
+  ringShares?: Float32Array;
 }
 
 export interface Backend {
@@ -94,7 +96,7 @@ export interface Backend {
    * compared with the prepared image over rings 1 … K.
    *
    * gaussians[B or 1,5N] (`shared`: one row serves all particles), rotations[B,9] row-major A, images[B,2·planeSize]
-   * (RingGeometry), → frc[B] = mean over rings of the correlation, and dGaussians[B,5N] = `scale` · ∂frc/∂gaussians, one row a
+   * (RingGeometry), → frc[B] = mean over rings of the correlation (by `ringShares`), and dGaussians[B,5N] = `scale` · ∂frc/∂gaussians, one row a
    * particle even when shared. With ringFrc (B·(K+1)) also the correlation of every ring, ring 0 being 0.
    */
   projectAndCorrelate(

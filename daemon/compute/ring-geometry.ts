@@ -18,6 +18,11 @@ export interface RingGeometry {
   ring: Int32Array;
 }
 
+/** Every ring counts the same (the paper): rings + 1 numbers, ring 0 having no share. */
+export function equalShares(rings: number): Float32Array {
+  return new Float32Array(rings + 1).fill(1 / rings, 1);
+}
+
 export function ringGeometry(boxSize: number, rings: number): RingGeometry {
   if (boxSize % 2 !== 0) throw new Error(`the computing box must be even, not ${boxSize}`);
   if (rings < 1 || rings > boxSize / 2 - 1) throw new Error(`rings must be 1 … ${boxSize / 2 - 1} in a box of ${boxSize}, not ${rings}`);

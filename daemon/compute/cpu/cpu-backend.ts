@@ -6,7 +6,7 @@
 import { availableParallelism } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import type { Activation, AdamSettings, Backend, ProjectionGeometry, Tensor } from '../backend.js';
-import type { RingGeometry } from '../ring-geometry.js';
+import { equalShares, type RingGeometry } from '../ring-geometry.js';
 import { loadKernels } from './kernel-module.js';
 import { layProjectionTables, type ProjectionTables } from './projection-tables.js';
 import { SharedHeap } from './shared-heap.js';
@@ -230,11 +230,12 @@ export class CpuBackend implements Backend {
     const { boxSize, rings, stride, planeSize } = ringGeometry;
     if (boxSize < 8) throw new Error(`the CPU backend needs a computing box of at least 8 pixels, not ${boxSize}`);
     const t = this.projectionTables(ringGeometry);
+    this.heap.floats(t.ringShares, rings + 1).set(geometry.ringShares ?? equalShares(rings));
     const [scratch, scratchStride] = this.scratch('projection', this.pool.call('projectionScratchBytes', boxSize, rings, stride));
     const run = rows > 1 ? this.pool.run.bind(this.pool) : this.pool.runAlone.bind(this.pool);
     run(
       'projectAndCorrelate',
-      ...[rows, n, boxSize, rings, stride, referenceSigmaPixels, blurVariancePixels, t.plan, t.order, t.ringStart, t.ring, t.weights],
+      ...[rows, n, boxSize, rings, stride, referenceSigmaPixels, blurVariancePixels, t.plan, t.order, t.ringStart, t.ring, t.weights, t.ringShares],
       ...[
         at(gaussians, (shared ? 1 : rows) * 5 * n),
         shared ? 0 : 5 * n,

@@ -1,6 +1,7 @@
 // The plain reference of every operation: one thread, simple loops, sums of sines instead of fast transforms. Slow and easy to check by eye.
 
 import type { Activation, AdamSettings, Backend, ProjectionGeometry, Tensor } from '../backend.js';
+import { equalShares } from '../ring-geometry.js';
 
 interface PlainTensor extends Tensor {
   data: Float32Array;
@@ -142,6 +143,7 @@ export class PlainBackend implements Backend {
   ): void {
     const { gaussians: n, ringGeometry: g } = geometry;
     const rings = g.rings + 1;
+    const shares = geometry.ringShares ?? equalShares(g.rings);
     const transform = plainTransform(g.boxSize, g.rings, g.stride);
     for (let r = 0; r < rows; r++) {
       const row = dataOf(gaussians).subarray(shared ? 0 : r * 5 * n, (shared ? 0 : r * 5 * n) + 5 * n);
@@ -164,7 +166,7 @@ export class PlainBackend implements Backend {
         k > 0 && modelPower[k] > 0 && imagePower[k] > 0 ? c / Math.sqrt(modelPower[k] * imagePower[k]) : 0,
       );
       if (ringFrc) dataOf(ringFrc).set(correlation, r * rings);
-      dataOf(frc)[r] = correlation.reduce((a, b) => a + b, 0) / g.rings;
+      dataOf(frc)[r] = correlation.reduce((sum, c, k) => sum + shares[k] * c, 0);
       if (!dGaussians) continue;
 
       // d(correlation)/dP = w (I / √(p i) − correlation · P / p)
@@ -173,7 +175,7 @@ export class PlainBackend implements Backend {
         const k = g.ring[i];
         if (correlation[k] === 0) continue;
         const toImage = 1 / Math.sqrt(modelPower[k] * imagePower[k]);
-        const factor = (scale * g.weights[i]) / g.rings;
+        const factor = scale * g.weights[i] * shares[k];
         for (const plane of [0, g.planeSize])
           dP[plane + i] = factor * (image[plane + i] * toImage - (correlation[k] / modelPower[k]) * P[plane + i]);
       }

@@ -26,7 +26,7 @@ export function projectionScratchBytes(box: i32, rings: i32, stride: i32): i32 {
 
 /** See the contract. `gaussianStride`: floats between particles' Gaussians, 0 when shared. dGaussians and ringFrc may be 0. */
 export function projectAndCorrelate(
-  thread: i32, threads: i32, rows: i32, n: i32, box: i32, rings: i32, stride: i32, referenceSigma: f32, blur: f32, plan: usize, order: usize, ringStart: usize, ring: usize, weights: usize,
+  thread: i32, threads: i32, rows: i32, n: i32, box: i32, rings: i32, stride: i32, referenceSigma: f32, blur: f32, plan: usize, order: usize, ringStart: usize, ring: usize, weights: usize, shares: usize,
   gaussians: usize, gaussianStride: i32, rotations: usize, images: usize, scale: f32, frc: usize, dGaussians: usize, ringFrc: usize, scratch: usize, scratchStride: usize,
 ): void {
   const rowStride = rowStrideOf(box);
@@ -48,7 +48,7 @@ export function projectAndCorrelate(
     draw(row, n, rotation, box, rowStride, referenceSigma, blur, picture, tables);
     imageTransform(picture, rowStride, box, rings, stride, plan, model, transformSpace);
     const correlations = ringFrc ? ringFrc + (<usize>(particle * (rings + 1)) << 2) : ownRings;
-    store<f32>(frc + (<usize>particle << 2), correlateRings(model, image, planeSize, rings, order, ringStart, weights, scale, correlations, toImage, toModel));
+    store<f32>(frc + (<usize>particle << 2), correlateRings(model, image, planeSize, rings, order, ringStart, weights, shares, scale, correlations, toImage, toModel));
     if (!dGaussians) continue;
     correlationGradient(model, image, planeSize, ring, weights, toImage, toModel);
     imageTransformAdjoint(model, rowStride, box, rings, stride, plan, picture, transformSpace);

@@ -3,11 +3,11 @@
 // The pixels of each ring are listed by `order` from ringStart[k] to ringStart[k + 1] (ring 0 holds what is not compared).
 
 /**
- * Correlation of each ring 1 … rings of model and image (each re[planeSize], im[planeSize]) into ringFrc[rings + 1]; returns their mean. toImage[k]
+ * Correlation of each ring 1 … rings of model and image (each re[planeSize], im[planeSize]) into ringFrc[rings + 1]; returns their mean by shares[rings + 1]. toImage[k]
  * and toModel[k] receive the factors of d(mean)/d(model pixel) = weight · (toImage · image − toModel · model), times `scale`.
  */
 export function correlateRings(
-  model: usize, image: usize, planeSize: i32, rings: i32, order: usize, ringStart: usize, weights: usize, scale: f32, ringFrc: usize, toImage: usize, toModel: usize,
+  model: usize, image: usize, planeSize: i32, rings: i32, order: usize, ringStart: usize, weights: usize, shares: usize, scale: f32, ringFrc: usize, toImage: usize, toModel: usize,
 ): f32 {
   const imaginary = <usize>planeSize << 2;
   let mean: f64 = 0;
@@ -35,11 +35,12 @@ export function correlateRings(
       correlation = cross * factor;
     }
     store<f32>(ringFrc + slot, correlation);
-    store<f32>(toImage + slot, scale * factor / <f32>rings);
-    store<f32>(toModel + slot, modelPower == 0 ? 0 : scale * correlation / (modelPower * <f32>rings));
-    mean += correlation;
+    const share = load<f32>(shares + slot);
+    store<f32>(toImage + slot, scale * share * factor);
+    store<f32>(toModel + slot, modelPower == 0 ? 0 : scale * share * correlation / modelPower);
+    mean += share * correlation;
   }
-  return <f32>(mean / <f64>rings);
+  return <f32>mean;
 }
 
 /** Replaces the model by the gradient with respect to it. */
