@@ -21,6 +21,11 @@ import { DRAGGING_POINTS } from './worker/density-client.js';
 /** A model that takes longer than this to redraw (ms) is redrawn less often than the rest. */
 const MODEL_BUDGET_MS = 12;
 
+/** A picture that takes longer than this (ms), twice in a row, is drawn without shading effects until the molecule rests: software rendering, or a large screen. */
+const DRAW_BUDGET_MS = 60;
+/** How long after the last frame (ms) the effects come back. */
+const REST_MS = 500;
+
 interface ShownShape<Values, Data> {
   repr: Representation.Any;
   values: Values;
@@ -44,6 +49,9 @@ export class LiveView {
   private densityBusy = false;
   private densityVersion = 0;
   private modelNotBefore = 0;
+  private slowDraws = 0;
+  private effectsOff = false;
+  private restTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     private readonly plugin: PluginContext,
@@ -93,6 +101,7 @@ export class LiveView {
 
   dispose(): void {
     cancelAnimationFrame(this.animationFrame);
+    clearTimeout(this.restTimer);
     this.next = null;
     this.dropDensity();
     this.drawn.complete();
@@ -124,10 +133,29 @@ export class LiveView {
     const { canvas3d } = this.plugin;
     if (!canvas3d) return;
     // The subject repeats the last draw to a new listener; the one after that is ours.
+    const started = performance.now();
     canvas3d.didDraw.pipe(skip(1), take(1)).subscribe(() => {
+      this.watchCost(performance.now() - started);
       if (!this.drawn.closed) this.drawn.next(++this.count);
     });
     canvas3d.requestDraw();
+  }
+
+  /** Ambient occlusion and outlines wait until the molecule rests, where this machine cannot draw them while it moves. */
+  private watchCost(milliseconds: number): void {
+    const { canvas3d } = this.plugin;
+    this.slowDraws = milliseconds > DRAW_BUDGET_MS ? this.slowDraws + 1 : 0;
+    if (this.slowDraws >= 2 && canvas3d?.props.postprocessing.enabled) {
+      canvas3d.setProps({ postprocessing: { enabled: false } });
+      this.effectsOff = true;
+    }
+    if (!this.effectsOff) return;
+    clearTimeout(this.restTimer);
+    this.restTimer = setTimeout(() => {
+      this.effectsOff = false;
+      this.slowDraws = 0;
+      canvas3d?.setProps({ postprocessing: { enabled: true } });
+    }, REST_MS);
   }
 
   private writeSpheres(frame: DecodedFrame): void {

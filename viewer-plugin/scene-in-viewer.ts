@@ -39,7 +39,8 @@ export class SceneInViewer {
   private updating: Promise<void> | null = null;
   private stale = false;
   private restTimer: ReturnType<typeof setTimeout> | undefined;
-  private framed = false;
+  /** What the camera was pointed at when there was first something to see: a map's box is only looked at until the molecule is there. */
+  private framed: 'nothing' | 'map' | 'molecule' = 'nothing';
   private disposed = false;
 
   /** The limber behaviour must be registered in the viewer. */
@@ -71,7 +72,6 @@ export class SceneInViewer {
       await attempt(loadModel(this.plugin, project.model, project.model ? fetchUrl(project.model.path) : ''));
     }
     await this.update();
-    if (!this.framed && (project.map || project.model)) this.frameCamera();
     if (failures.length > 0) throw failures[0];
   }
 
@@ -111,9 +111,7 @@ export class SceneInViewer {
     if (isNewModel) this.contents.amplitudeRange = amplitudeRangeOf(frame);
     this.live.shown = frame;
     this.live.dropDensity();
-    void this.update().then(() => {
-      if (!this.framed && !this.disposed) this.frameCamera();
-    });
+    void this.update();
   }
 
   setArrows(from: DecodedFrame | null, to: DecodedFrame | null): void {
@@ -213,6 +211,7 @@ export class SceneInViewer {
         appeared ||= this.options[layer];
       }
     }
+    this.frameCamera();
     // A layer that was hidden has missed the frames since.
     const shown = this.live.shown;
     if (appeared && shown && shown !== this.settled) this.live.show(shown);
@@ -224,7 +223,14 @@ export class SceneInViewer {
   }
 
   private frameCamera(): void {
-    this.framed = true;
+    const isShown = (ref: string) => {
+      const cell = this.plugin.state.data.cells.get(ref);
+      return cell?.status === 'ok' && !cell.state.isHidden;
+    };
+    const seen = [REF.structure, REF.spheres, REF.density].some(isShown) ? 'molecule' : isShown(REF.map) ? 'map' : 'nothing';
+    // With nothing to see, a camera that is told to move stays where it was and forgets it.
+    if (seen === 'nothing' || this.framed === 'molecule' || this.framed === seen) return;
+    this.framed = seen;
     this.lookAtMolecule(0);
   }
 

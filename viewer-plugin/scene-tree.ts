@@ -54,7 +54,7 @@ export async function updateTree(plugin: PluginContext, contents: SceneContents)
     } else {
       const model = build.toRoot().apply(GaussianModelAt, { ...point }, { ref: REF.gaussianModel });
       model
-        .apply(GaussianSpheres, spheresParams, { ref: REF.spheresShape, state: { isGhost: false } })
+        .apply(GaussianSpheres, spheresParams, { ref: REF.spheresShape })
         .apply(Representation.ShapeRepresentation3D, { ...PD.getDefaultValues(Spheres.Params), ...spheresStyle }, { ref: REF.spheres });
       model
         .apply(GaussianDensity, densityParams, { ref: REF.densityShape })
