@@ -63,16 +63,15 @@ void startScene();
 async function startScene(): Promise<void> {
   const host = place('molstar');
   try {
-    scene = await MolecularScene.create(host, { background: theme$.value });
+    const made = await MolecularScene.create(host, { background: theme$.value });
+    // Without WebGL, Mol* starts all the same, with nothing to draw on.
+    if (!made.plugin.canvas3d) throw new Error('there is no WebGL 2');
+    scene = made;
   } catch (error) {
-    host.replaceChildren(
-      element(
-        'div',
-        { class: 'view-failure', role: 'alert' },
-        element('strong', {}, 'The 3D view cannot start'),
-        ` (${(error as Error).message}). It needs WebGL 2: a current browser with hardware acceleration switched on.`,
-      ),
-    );
+    const title = element('strong', {}, 'The 3D view cannot start');
+    const cure = `: ${(error as Error).message}. It needs a current browser with hardware acceleration switched on.`;
+    place('view').append(element('div', { class: 'view-failure', role: 'alert' }, element('p', {}, title, cure)));
+    host.hidden = true;
     return;
   }
   for (const button of sceneButtons) button.disabled = false;

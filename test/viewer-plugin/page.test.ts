@@ -1,0 +1,244 @@
+// The page in a browser, against a daemon that speaks the real protocol: dragging moves the molecule in Mol*, and every state says what it is.
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { Browser, Page } from 'playwright-core';
+import type { MolecularScene } from '../../viewer-plugin/scene.js';
+import type { Session } from '../../viewer-plugin/session.js';
+import { launchBrowser, skipWithoutBrowser } from '../browser/launch.js';
+import { finishedRun, SyntheticDaemon, type SyntheticOptions } from './synthetic-daemon.js';
+
+declare const limber: { session: Session; scene: () => MolecularScene | null };
+
+const viewerDir = fileURLToPath(new URL('../../viewer/', import.meta.url));
+const skip = skipWithoutBrowser || (existsSync(join(viewerDir, 'page.js')) ? false : 'the page is not built');
+/** Drawing in software, on a busy machine. */
+const PATIENCE = 60_000;
+
+let browser: Browser;
+before(async () => {
+  if (!skip) browser = await launchBrowser();
+});
+after(() => browser?.close());
+
+interface Opened {
+  page: Page;
+  daemon: SyntheticDaemon;
+  errors: string[];
+  close(): Promise<void>;
+}
+
+/** Panels alone: a browser without WebGL, where they must work too, and a page that need not be drawn in software. */
+const PANELS = { webgl: false, viewport: { width: 1000, height: 700 } };
+/** A small 3D view is soon drawn. */
+const WITH_VIEW = { webgl: true, viewport: { width: 720, height: 640 } };
+
+async function open(options: SyntheticOptions, { webgl, viewport } = PANELS): Promise<Opened> {
+  const daemon = await new SyntheticDaemon({ viewerDir, particles: 2000, ...options }).start();
+  const page = await browser.newPage({ viewport, deviceScaleFactor: 1, colorScheme: 'light' });
+  page.setDefaultTimeout(PATIENCE);
+  const errors: string[] = [];
+  page.on('pageerror', error => errors.push(error.stack ?? error.message));
+  if (!webgl) {
+    await page.addInitScript(() => {
+      const { getContext } = HTMLCanvasElement.prototype;
+      HTMLCanvasElement.prototype.getContext = function (this: HTMLCanvasElement, kind: string, ...rest: unknown[]) {
+        return /webgl/.test(kind) ? null : Reflect.apply(getContext, this, [kind, ...rest]);
+      } as typeof getContext;
+    });
+  }
+  await page.goto(daemon.url);
+  const close = async () => {
+    await page.close();
+    await daemon.stop().catch(() => {});
+  };
+  return { page, daemon, errors, close };
+}
+
+const present = (page: Page) => page.evaluate(() => limber.session.z$.value);
+const sceneReady = (page: Page) => page.waitForFunction(() => document.documentElement.dataset.scene === 'ready');
+const cloudReady = (page: Page) => page.waitForFunction(() => limber.session.cloud$.value !== null);
+const until = async (what: string, holds: () => boolean) => {
+  for (const end = Date.now() + PATIENCE; !holds(); ) {
+    if (Date.now() > end) assert.fail(`never happened: ${what}`);
+    await new Promise(resolve => setTimeout(resolve, 20));
+  }
+};
+
+test('dragging over the latent plot moves the molecule in Mol* to the point under the mouse', { skip }, async () => {
+  const { page, daemon, errors, close } = await open({ runs: [finishedRun('run1', 2)] }, WITH_VIEW);
+  await sceneReady(page);
+  await cloudReady(page);
+  await until('the first frame is drawn', () => daemon.received.some(message => message.type === 'frame-drawn'));
+  const box = (await page.locator('.plot-area').boundingBox())!;
+  await page.mouse.move(box.x + 110, box.y + 60);
+  await page.mouse.down();
+  for (let k = 1; k <= 8; k++) {
+    await page.mouse.move(box.x + 110 + 12 * k, box.y + 60 + 6 * k);
+    await page.waitForTimeout(30);
+  }
+  await page.mouse.up();
+  const z = (await present(page)).map(Math.fround);
+  const scrubs = daemon.received.filter(message => message.type === 'scrub');
+  assert.ok(new Set(scrubs.map(message => message.z.join())).size >= 3, 'the way is scrubbed, not only its end');
+  // The settled state tree holds the point at which the mouse was let go.
+  await page.waitForFunction(
+    wanted => {
+      const cell = limber.scene()!.plugin.state.data.cells.get('limber-gaussian-model');
+      const latent = (cell?.transform.params as { latent?: number[] } | undefined)?.latent;
+      return latent?.length === wanted.length && latent.every((value, i) => Math.abs(value - wanted[i]) < 1e-6);
+    },
+    z,
+    { timeout: PATIENCE },
+  );
+  const acknowledged = daemon.received.filter(message => message.type === 'frame-drawn').map(message => message.sequence);
+  assert.ok(acknowledged.length >= 2);
+  assert.deepEqual(
+    acknowledged,
+    [...acknowledged].sort((a, b) => a - b),
+  );
+  assert.equal(await page.locator('.failure').isVisible(), false);
+  await page.getByRole('button', { name: 'Light or dark' }).click();
+  assert.equal(await page.evaluate(() => limber.scene()!.options.background), 'dark', 'the view turns with the page');
+  assert.deepEqual(errors, []);
+  await close();
+});
+
+test('when the daemon goes the page says so and greys the plot; when it comes back the same point is shown again', { skip }, async () => {
+  const { page, daemon, errors, close } = await open({ runs: [finishedRun('run1', 4), finishedRun('run2', 4)] });
+  await cloudReady(page);
+  await page.getByRole('combobox', { name: 'Run', exact: true }).selectOption('run1');
+  await cloudReady(page);
+  await page.evaluate(() => limber.session.moveTo([0.25, -0.5, 0, 0.125], false));
+  assert.equal(await page.locator('#away').isVisible(), false);
+  await daemon.stop();
+  await page.locator('#away').waitFor({ state: 'visible' });
+  assert.match((await page.locator('#away').textContent())!, /The daemon does not answer — reconnecting… .*npx limber serve DIR/);
+  assert.match((await page.locator('.plot-area').getAttribute('class'))!, /stale/);
+  daemon.received.length = 0;
+  await daemon.start();
+  await page.locator('#away').waitFor({ state: 'hidden' });
+  await until('the point is asked for again', () => daemon.received.some(message => message.type === 'scrub'));
+  const scrub = daemon.received.find(message => message.type === 'scrub')!;
+  assert.deepEqual([scrub.run, ...scrub.z], ['run1', 0.25, -0.5, 0, 0.125]);
+  assert.doesNotMatch((await page.locator('.plot-area').getAttribute('class'))!, /stale/);
+  assert.deepEqual(errors, []);
+  await close();
+});
+
+test('keys, sliders and the Neutral button move the same point as the mouse does', { skip }, async () => {
+  const { page, errors, close } = await open({ runs: [finishedRun('run1', 3)] });
+  await cloudReady(page);
+  await page.getByRole('button', { name: 'z', exact: true }).click();
+  await page.locator('.plot-area').focus();
+  const [x0, y0] = await present(page);
+  for (let k = 0; k < 10; k++) await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('ArrowUp');
+  const [x1, y1, third] = await present(page);
+  assert.ok(x1 > x0 && y1 > y0 && third === 0, 'right and up, the third coordinate kept');
+  await page.getByLabel('Value of z2').fill('0.375');
+  await page.keyboard.press('Enter');
+  assert.deepEqual(await present(page), [x1, y1, 0.375]);
+  await page.getByLabel('Latent coordinate z0').focus();
+  await page.keyboard.press('ArrowLeft');
+  const [x2, y2] = await present(page);
+  assert.ok(x2 < x1 && y2 === y1);
+  await page.getByRole('button', { name: 'Neutral' }).click();
+  assert.deepEqual(await present(page), [0, 0, 0]);
+  assert.deepEqual(errors, []);
+  await close();
+});
+
+test('A and B make a path that plays: the point leaves A and passes on towards B', { skip }, async () => {
+  const { page, errors, close } = await open({ runs: [finishedRun('run1', 2)] });
+  await cloudReady(page);
+  const play = page.getByRole('button', { name: 'Play the path' });
+  assert.equal(await play.isDisabled(), true);
+  await page.evaluate(() => limber.session.moveTo([-0.5, 0], false));
+  await page.getByRole('button', { name: 'Set A' }).click();
+  await page.evaluate(() => limber.session.moveTo([0.5, 0], false));
+  await page.getByRole('button', { name: 'Set B' }).click();
+  await page.getByRole('button', { name: 'Go to A' }).click();
+  assert.deepEqual(await present(page), [-0.5, 0]);
+  await play.click();
+  await page.waitForFunction(() => limber.session.z$.value[0] > 0 && limber.session.z$.value[0] < 0.5);
+  await page.getByRole('button', { name: 'Stop the loop' }).click();
+  const resting = await present(page);
+  await page.waitForTimeout(100);
+  assert.deepEqual(await present(page), resting);
+  assert.deepEqual(errors, []);
+  await close();
+});
+
+test('from no run through training to a failed one, the page says at each step where it is', { skip }, async () => {
+  const { page, daemon, errors, close } = await open({});
+  const message = page.locator('.plot-message');
+  await message.getByText('No run yet').waitFor();
+  await page.getByRole('button', { name: 'Train…' }).click();
+  await page.getByLabel('Latent dims').fill('2');
+  await page.getByLabel('Epochs').fill('3');
+  await page.getByRole('button', { name: 'Start' }).click();
+  await message.getByText('Training run1').waitFor();
+  const start = daemon.received.find(one => one.type === 'start-training')!;
+  assert.deepEqual([start.run, start.settings], ['run1', { latentDims: 2, epochs: 3 }]);
+  daemon.tell({ type: 'progress', job: 'job-1', run: 'run1', stage: 'gradients at the neutral model', done: 37, total: 100, seconds: 1 });
+  await page.locator('.job').getByText('gradients at the neutral model, 37 %').waitFor();
+  daemon.finishEpoch('run1');
+  await message.waitFor({ state: 'hidden' });
+  await page.locator('#training').getByText('epoch 1 of 3').waitFor();
+  await page.getByRole('button', { name: 'Stop', exact: true }).click();
+  await page.getByRole('button', { name: 'Resume' }).waitFor();
+  assert.ok(daemon.received.some(one => one.type === 'cancel-job' && one.job === 'job-1'));
+  const line = 'particles.star line 212: image 000081@stack.mrcs holds a value that is not finite';
+  daemon.tell({ type: 'job-ended', job: 'job-2', run: 'run2', error: line });
+  await page.getByRole('alert').getByText(`run2: ${line}`).waitFor();
+  await page.getByRole('button', { name: 'Dismiss' }).click();
+  assert.equal(await page.locator('.failure').isVisible(), false);
+  assert.deepEqual(errors, []);
+  await close();
+});
+
+for (const viewport of [
+  { width: 1280, height: 800 },
+  { width: 1920, height: 1080 },
+]) {
+  test(`at ${viewport.width} × ${viewport.height} the plot and all sliders of four coordinates are on the screen without scrolling`, {
+    skip,
+  }, async () => {
+    const { page, close } = await open({ runs: [finishedRun('run1', 4)] }, { webgl: false, viewport });
+    await cloudReady(page);
+    await page.locator('.coordinate').nth(3).waitFor();
+    for (const part of ['.plot-area', '.support', '#coordinates', '#path']) {
+      const box = (await page.locator(part).boundingBox())!;
+      assert.ok(box.height > 10 && box.y >= 0 && box.y + box.height <= viewport.height, `${part} ends at ${box.y + box.height}`);
+      assert.ok(box.x >= 0 && box.x + box.width <= 400, `${part} is ${box.width} wide`);
+    }
+    // Nothing is cut off at the side of the column.
+    const cut = await page.evaluate(() =>
+      [...document.querySelectorAll('.sections section')].filter(one => one.scrollWidth > one.clientWidth).map(one => one.id),
+    );
+    assert.deepEqual(cut, []);
+    await close();
+  });
+}
+
+test('the theme follows the reader and turns with the button', { skip }, async () => {
+  const { page, errors, close } = await open({ runs: [finishedRun('run1', 2)] });
+  const state = () => page.evaluate(() => [document.documentElement.dataset.theme, getComputedStyle(document.body).color]);
+  const [light, inkOnLight] = await state();
+  await page.getByRole('button', { name: 'Light or dark' }).click();
+  const [dark, inkOnDark] = await state();
+  assert.deepEqual([light, dark], ['light', 'dark']);
+  assert.notEqual(inkOnLight, inkOnDark);
+  assert.deepEqual(errors, []);
+  await close();
+});
+
+test('without WebGL the view says so in a line and the panels go on', { skip }, async () => {
+  const { page, close } = await open({ runs: [finishedRun('run1', 2)] });
+  await page.getByRole('alert').getByText('The 3D view cannot start').waitFor();
+  await cloudReady(page);
+  await close();
+});
