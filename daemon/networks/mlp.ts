@@ -107,6 +107,11 @@ export class Mlp {
     }
   }
 
+  /** Forgets the optimiser's moments: for a new loss, whose gradients are of another size. */
+  forgetMoments(): void {
+    for (const { w, bias } of this.layers) for (const p of [w, bias]) for (const moment of [p.m, p.v]) this.backend.fill(moment, 0);
+  }
+
   /** Names and arrays for a checkpoint: `name.0.weight`, `name.0.bias`, … and, with moments, `name.0.weight.m` and `.v`. */
   async save(withMoments: boolean): Promise<[string, NamedTensor][]> {
     const saved: [string, NamedTensor][] = [];

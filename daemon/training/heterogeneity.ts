@@ -31,6 +31,8 @@ export interface HeterogeneityInput {
   vary: Float32Array;
   source: BatchSource;
   gradients: ParticleGradients;
+  /** n × latentDims: where the encoder is led in its first epoch. */
+  start: Float32Array;
 }
 
 /** Everything a later sitting needs to go on to the bit. */
@@ -144,6 +146,7 @@ export class Heterogeneity {
     const { backend, settings, input } = this;
     const { latentDims } = settings;
     const rows = chosen.length;
+    this.step++;
     input.source.load(chosen, this.rotations, this.images);
     this.encode(chosen);
     const noise = Float32Array.from({ length: rows * latentDims }, () => settings.latentNoise * this.random.normal());
@@ -156,11 +159,14 @@ export class Heterogeneity {
     backend.projectAndCorrelate(rows, input.geometry, this.rows, false, this.rotations, this.images, -1 / rows, this.frc, this.dRows, null);
     backend.gaussiansBackward(rows, this.rows, this.dRows, true, this.vary, this.decoder.outputGradient);
     this.decoder.backward(rows + 1, this.dLatents);
-    backend.fill(this.noise, 0);
-    backend.add(rows * latentDims, this.dLatents, this.noise, this.encoder.outputGradient);
-    backend.latentPenaltyBackward(rows, this.encoder.output, this.encoder.outputGradient, settings.spreadPenalty);
+    if (this.isLed) {
+      backend.write(this.encoder.outputGradient, await this.pull(chosen));
+    } else {
+      backend.fill(this.noise, 0);
+      backend.add(rows * latentDims, this.dLatents, this.noise, this.encoder.outputGradient);
+      backend.latentPenaltyBackward(rows, this.encoder.output, this.encoder.outputGradient, settings.spreadPenalty);
+    }
     this.encoder.backward(rows, null);
-    this.step++;
     const adam = {
       learningRate: this.learningRate(),
       beta1: 0.9,
@@ -169,9 +175,28 @@ export class Heterogeneity {
       weightDecay: settings.weightDecay,
       step: this.step,
     };
-    this.encoder.step(adam);
+    this.encoder.step(this.isLed ? adam : { ...adam, step: this.step - this.ledSteps });
     this.decoder.step(adam);
+    if (this.step === this.ledSteps) this.encoder.forgetMoments();
     return (await backend.read(this.frc)).subarray(0, rows);
+  }
+
+  /** The encoder learns the start in the first epoch, while the decoder already learns what lies there. */
+  private get ledSteps(): number {
+    return Math.ceil(this.input.source.count / this.settings.batch);
+  }
+
+  private get isLed(): boolean {
+    return this.step <= this.ledSteps;
+  }
+
+  /** Gradient of half the mean squared distance from the start. */
+  private async pull(chosen: Uint32Array): Promise<Float32Array> {
+    const { latentDims } = this.settings;
+    const z = (await this.backend.read(this.encoder.output)).subarray(0, chosen.length * latentDims);
+    return z.map(
+      (value, i) => (value - this.input.start[chosen[Math.floor(i / latentDims)] * latentDims + (i % latentDims)]) / chosen.length,
+    );
   }
 
   private learningRate(): number {

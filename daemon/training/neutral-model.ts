@@ -152,7 +152,11 @@ function removeOutside(logits: Float32Array, source: ProjectionSource): Float32A
   const kept = Array.from({ length: n }, (_, i) => i).filter(i => source.inside(row[i], row[n + i], row[2 * n + i]));
   if (kept.length === n || kept.length === 0) return logits;
   const out = new Float32Array(5 * kept.length);
-  for (let kind = 0; kind < 5; kind++) kept.forEach((i, j) => (out[kind * kept.length + j] = logits[kind * n + i]));
+  for (let kind = 0; kind < 5; kind++)
+    out.set(
+      kept.map(i => logits[kind * n + i]),
+      kind * kept.length,
+    );
   return out;
 }
 

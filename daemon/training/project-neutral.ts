@@ -1,6 +1,6 @@
 // The neutral model of a project: from its consensus map, or from the particles themselves where there is none, to neutral/.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Backend } from '../compute/backend.js';
 import type { RingGeometry } from '../compute/ring-geometry.js';
@@ -10,16 +10,22 @@ import { encodeSafetensors, readSafetensors } from '../formats/safetensors.js';
 import { formatGaussians } from '../gaussians/gaussian-set.js';
 import { logitsToRow, type ModelFrame, toWorld } from '../gaussians/model-frame.js';
 import { MapProjector } from '../maps/project-map.js';
-import type { Random } from '../numerics/random.js';
+import { Random } from '../numerics/random.js';
 import { eulerToMatrix } from '../numerics/rotations.js';
-import { defaultResolution } from '../particles/computing-box.js';
-import { ImagePreparer } from '../particles/prepare-images.js';
+import { computingRings, defaultResolution } from '../particles/computing-box.js';
+import type { ParticleSet } from '../particles/particle-set.js';
+import { ImagePreparer, prepareImages } from '../particles/prepare-images.js';
 import { readParticles } from '../particles/read-particles.js';
 import type { ProjectFolder } from '../project/project-folder.js';
 import { writeFileAtomic } from '../project/write-file-atomic.js';
 import type { NeutralOptions } from '../settings/settings.js';
 import { fitNeutralModel, type NeutralModel, type ProjectionSource } from './neutral-model.js';
+import type { BatchSource } from './particle-gradients.js';
 import type { Reporter } from './progress.js';
+import { projectionGeometry } from './projection-scale.js';
+import { informationShares, meanRingCorrelation } from './ring-shares.js';
+import { SETTLE_BATCH, settleNeutral } from './settle-neutral.js';
+import { rotationsOf, storedBatches } from './stored-batches.js';
 
 /** neutral/neutral.json: what the model is, for people and for the daemon. */
 export interface NeutralReport {
@@ -64,17 +70,91 @@ export async function fitProjectNeutral(
     reporter,
     signal,
   );
-  return write(project, model, centreAngstrom, options.seed);
+  const frame: ModelFrame = {
+    boxAngstrom: settings.boxSize * settings.pixelSizeAngstrom,
+    centreAngstrom,
+    referenceSigmaAngstrom: model.referenceSigmaAngstrom,
+  };
+  const settled = await settleOnParticles(project, backend, source, model, frame, map !== null, options.seed, reporter, signal);
+  return write(project, settled, frame, options.seed);
 }
 
-function write(project: ProjectFolder, model: NeutralModel, centreAngstrom: [number, number, number], seed: number): ProjectNeutral {
-  const boxAngstrom = project.settings.boxSize * project.settings.pixelSizeAngstrom;
-  const frame: ModelFrame = { boxAngstrom, centreAngstrom, referenceSigmaAngstrom: model.referenceSigmaAngstrom };
+/** Particles that the neutral model settles on, and projections of the map that hold it. */
+const SETTLE_PARTICLES = 4096;
+const SETTLE_PROJECTIONS = 512;
+
+async function settleOnParticles(
+  project: ProjectFolder,
+  backend: Backend,
+  source: ProjectionSource,
+  model: NeutralModel,
+  frame: ModelFrame,
+  hasMap: boolean,
+  seed: number,
+  reporter: Reporter,
+  signal?: AbortSignal,
+): Promise<NeutralModel> {
+  const { settings } = project;
+  const particles = openProjectParticles(project);
+  const rings = computingRings(settings.boxSize, settings.pixelSizeAngstrom, model.resolutionAngstrom);
+  const geometry = projectionGeometry(model.count, rings, frame);
+  const random = new Random(seed);
+  const count = Math.min(SETTLE_PARTICLES, particles.count);
+  const chosen = Uint32Array.from({ length: count }, (_, i) => Math.floor((i * particles.count) / count));
+  const scratch = join(project.neutralFolder, 'scratch');
+  mkdirSync(scratch, { recursive: true });
+  try {
+    const images = prepareImages(particles, chosen, rings, settings.contrast, join(scratch, 'images.f32'), reporter, signal);
+    const batches = storedBatches(backend, images, rotationsOf(particles.rotations, chosen), SETTLE_BATCH);
+    const projections = hasMap ? projectionBatches(backend, source, rings, random) : null;
+    const correlationWith = async (batch: BatchSource, logits: Float32Array) => {
+      const row = backend.tensor([1, logits.length], logitsToRow(logits));
+      const correlation = await meanRingCorrelation(backend, geometry, row, batch, SETTLE_BATCH);
+      backend.free(row);
+      return correlation;
+    };
+    const ringShares = informationShares(rings, await correlationWith(batches, model.logits), count);
+    const logits = await settleNeutral(backend, { ...geometry, ringShares }, model.logits, batches, projections, random, reporter, signal);
+    const ringFrc = projections ? [...(await correlationWith(projections, logits))].slice(1) : model.ringFrc;
+    images.close();
+    return { ...model, logits, ringFrc };
+  } finally {
+    particles.close();
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+function projectionBatches(backend: Backend, source: ProjectionSource, rings: RingGeometry, random: Random): BatchSource {
+  const width = 2 * rings.planeSize;
+  const images = new Float32Array(SETTLE_PROJECTIONS * width);
+  const rotations = new Float32Array(SETTLE_PROJECTIONS * 9);
+  source.draw(SETTLE_PROJECTIONS, rings, random, images, rotations);
+  return {
+    count: SETTLE_PROJECTIONS,
+    load(indices, rotationTensor, imageTensor) {
+      for (let i = 0; i < indices.length; i++) {
+        backend.write(imageTensor, images.subarray(indices[i] * width, (indices[i] + 1) * width), i * width);
+        backend.write(rotationTensor, rotations.subarray(indices[i] * 9, indices[i] * 9 + 9), i * 9);
+      }
+    },
+  };
+}
+
+/** The project's particles, with its own pixel size and images folder. */
+export function openProjectParticles(project: ProjectFolder): ParticleSet {
+  const { settings } = project;
+  return readParticles(project.resolve(settings.particles), {
+    imagesDir: settings.imagesDir === null ? undefined : project.resolve(settings.imagesDir),
+    pixelSizeAngstrom: settings.pixelSizeAngstrom,
+  });
+}
+
+function write(project: ProjectFolder, model: NeutralModel, frame: ModelFrame, seed: number): ProjectNeutral {
   const report: NeutralReport = {
     gaussians: model.count,
     resolutionAngstrom: model.resolutionAngstrom,
     ...frame,
-    centreAngstrom,
+    centreAngstrom: [...frame.centreAngstrom],
     seed,
     ringFrc: model.ringFrc,
   };
@@ -150,10 +230,7 @@ function mapSource(project: ProjectFolder, map: DensityMap): { source: Projectio
 /** Without a map the particles themselves, all states and all noise, are what the neutral model is fitted to. */
 function particleSource(project: ProjectFolder): { source: ProjectionSource; centreAngstrom: [number, number, number] } {
   const { settings } = project;
-  const particles = readParticles(project.resolve(settings.particles), {
-    imagesDir: settings.imagesDir ?? undefined,
-    pixelSizeAngstrom: settings.pixelSizeAngstrom,
-  });
+  const particles = openProjectParticles(project);
   const draw = (rows: number, geometry: RingGeometry, random: Random, images: Float32Array, rotations: Float32Array) => {
     const preparer = new ImagePreparer(particles, geometry, settings.contrast);
     for (let r = 0; r < rows; r++) {

@@ -2,22 +2,24 @@
 
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Backend, Tensor } from '../compute/backend.js';
+import type { Backend } from '../compute/backend.js';
 import { InputError } from '../formats/input-error.js';
 import { logitsToRow } from '../gaussians/model-frame.js';
+import { Random } from '../numerics/random.js';
 import { computingRings } from '../particles/computing-box.js';
 import type { ParticleSet } from '../particles/particle-set.js';
 import { prepareImages } from '../particles/prepare-images.js';
-import { readParticles } from '../particles/read-particles.js';
-import type { RowStore } from '../particles/row-store.js';
 import type { ProjectFolder } from '../project/project-folder.js';
 import type { RunFolder, RunSettings } from '../project/run-folder.js';
 import type { TrainOptions, VaryKind } from '../settings/settings.js';
 import { type Checkpoint, type EpochResult, Heterogeneity, type HeterogeneitySettings } from './heterogeneity.js';
-import { type BatchSource, computeParticleGradients } from './particle-gradients.js';
+import { principalStart } from './latent-start.js';
+import { computeParticleGradients } from './particle-gradients.js';
 import { Cancelled, type Reporter } from './progress.js';
-import { fitProjectNeutral, type ProjectNeutral, readProjectNeutral } from './project-neutral.js';
+import { fitProjectNeutral, openProjectParticles, type ProjectNeutral, readProjectNeutral } from './project-neutral.js';
 import { projectionGeometry } from './projection-scale.js';
+import { informationShares, meanRingCorrelation } from './ring-shares.js';
+import { storedBatches } from './stored-batches.js';
 
 /** The final line of `limber train --json` (contract.md). */
 export interface RunResult {
@@ -50,8 +52,8 @@ export async function trainProjectRun(
   const run = project.run(options.run);
   const neutral =
     readProjectNeutral(project) ?? (await fitProjectNeutral(project, backend, { ...options, gaussians: null }, reporter, signal));
-  const particles = openParticles(project);
-  const checkpoint = readCheckpoint(run, options, neutral, reporter);
+  const particles = openProjectParticles(project);
+  const checkpoint = readCheckpoint(project, run, options, neutral, reporter);
   const settings: RunSettings = {
     format: 'limber-run',
     version: 1,
@@ -108,11 +110,17 @@ async function train(
   signal?: AbortSignal,
 ): Promise<void> {
   const rings = computingRings(particles.boxSize, particles.pixelSizeAngstrom, settings.resolutionAngstrom);
-  const geometry = projectionGeometry(settings.gaussians, rings, neutral.frame);
+  const plain = projectionGeometry(settings.gaussians, rings, neutral.frame);
   const chosen = Uint32Array.from({ length: particles.count }, (_, i) => i);
   const images = prepareImages(particles, chosen, rings, project.settings.contrast, join(scratch, 'images.f32'), reporter, signal);
   const source = storedBatches(backend, images, particles.rotations, options.batch);
   const neutralRow = backend.tensor([1, neutral.logits.length], logitsToRow(neutral.logits));
+  const ringShares = informationShares(
+    rings,
+    await meanRingCorrelation(backend, plain, neutralRow, source, options.batch),
+    particles.count,
+  );
+  const geometry = { ...plain, ringShares };
   const gradients = await computeParticleGradients(
     backend,
     geometry,
@@ -135,9 +143,10 @@ async function train(
     weightDecay: 0,
     seed: options.seed,
   };
+  const start = principalStart(gradients, particles.count, settings.gaussians, options.latentDims, new Random(options.seed));
   const model = new Heterogeneity(
     backend,
-    { geometry, neutral: neutral.logits, vary: varyMask(settings.gaussians, options.vary), source, gradients },
+    { geometry, neutral: neutral.logits, vary: varyMask(settings.gaussians, options.vary), source, gradients, start },
     science,
     checkpoint,
   );
@@ -213,7 +222,13 @@ function keep(
 
 type EpochRows = { epoch: number; frc: number; loss: number; seconds: number }[];
 
-function readCheckpoint(run: RunFolder, options: TrainOptions, neutral: ProjectNeutral, reporter: Reporter): Checkpoint | null {
+function readCheckpoint(
+  project: ProjectFolder,
+  run: RunFolder,
+  options: TrainOptions,
+  neutral: ProjectNeutral,
+  reporter: Reporter,
+): Checkpoint | null {
   if (!run.exists() || !run.hasWeights) return null;
   const kept = run.settings();
   const asked: [string, unknown, unknown][] = [
@@ -228,35 +243,17 @@ function readCheckpoint(run: RunFolder, options: TrainOptions, neutral: ProjectN
       throw new InputError(`run "${run.name}" was begun with ${what} ${before}, not ${now}; give the same, or another name with --run`);
   }
   const { tensors, metadata } = run.weights();
+  const begunFrom = tensors.get('neutral.logits')?.data ?? new Float32Array();
+  if (!neutral.logits.every((value, i) => value === begunFrom[i]))
+    throw new InputError(
+      `run "${run.name}" began from another neutral model than ${project.neutralFolder} holds now; give another name with --run`,
+    );
   const random = (JSON.parse(metadata.random) as (number | null)[]).map(value => value ?? Number.NaN);
   const epoch = Number(metadata.epoch);
   reporter.note(
     epoch >= options.epochs ? `run "${run.name}" has all of its ${epoch} epochs` : `run "${run.name}" goes on after epoch ${epoch}`,
   );
   return { tensors, epoch, step: Number(metadata.step), random };
-}
-
-function openParticles(project: ProjectFolder): ParticleSet {
-  const { settings } = project;
-  return readParticles(project.resolve(settings.particles), {
-    imagesDir: settings.imagesDir === null ? undefined : project.resolve(settings.imagesDir),
-    pixelSizeAngstrom: settings.pixelSizeAngstrom,
-  });
-}
-
-/** Batches from prepared rows on disk. */
-function storedBatches(backend: Backend, images: RowStore, rotations: Float32Array, batch: number): BatchSource {
-  const imageRows = new Float32Array(batch * images.width);
-  const rotationRows = new Float32Array(batch * 9);
-  return {
-    count: images.rows,
-    load(indices: ArrayLike<number>, rotationTensor: Tensor, imageTensor: Tensor) {
-      images.read(indices, imageRows);
-      for (let i = 0; i < indices.length; i++) rotationRows.set(rotations.subarray(9 * indices[i], 9 * indices[i] + 9), 9 * i);
-      backend.write(imageTensor, imageRows.subarray(0, indices.length * images.width));
-      backend.write(rotationTensor, rotationRows.subarray(0, indices.length * 9));
-    },
-  };
 }
 
 /** 5N weights: 1 where the kind may vary. */

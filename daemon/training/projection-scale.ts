@@ -13,7 +13,7 @@ const SIGMA_PER_RESOLUTION = 0.4;
 const NARROWEST_PIXELS = 0.8;
 
 export function referenceSigma(resolutionAngstrom: number): number {
-  return Number(process.env.SPR ?? SIGMA_PER_RESOLUTION) * resolutionAngstrom;
+  return SIGMA_PER_RESOLUTION * resolutionAngstrom;
 }
 
 export function projectionGeometry(gaussians: number, ringGeometry: RingGeometry, frame: ModelFrame): ProjectionGeometry {

@@ -235,7 +235,21 @@ export class CpuBackend implements Backend {
     const run = rows > 1 ? this.pool.run.bind(this.pool) : this.pool.runAlone.bind(this.pool);
     run(
       'projectAndCorrelate',
-      ...[rows, n, boxSize, rings, stride, referenceSigmaPixels, blurVariancePixels, t.plan, t.order, t.ringStart, t.ring, t.weights, t.ringShares],
+      ...[
+        rows,
+        n,
+        boxSize,
+        rings,
+        stride,
+        referenceSigmaPixels,
+        blurVariancePixels,
+        t.plan,
+        t.order,
+        t.ringStart,
+        t.ring,
+        t.weights,
+        t.ringShares,
+      ],
       ...[
         at(gaussians, (shared ? 1 : rows) * 5 * n),
         shared ? 0 : 5 * n,

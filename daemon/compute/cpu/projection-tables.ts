@@ -38,5 +38,12 @@ export function layProjectionTables(heap: SharedHeap, geometry: RingGeometry): P
 
   const { stages } = fourierPlan(boxSize);
   const plan = [stages.length, 0, 0, 0, ...stages.flatMap(s => [s.radix, s.length, s.stride, floats(s.twiddles)])];
-  return { plan: ints(plan), order: ints(order), ringStart: ints(ringStart), ring: ints(geometry.ring), weights: floats(geometry.weights), ringShares: floats(new Float32Array(rings + 1)) };
+  return {
+    plan: ints(plan),
+    order: ints(order),
+    ringStart: ints(ringStart),
+    ring: ints(geometry.ring),
+    weights: floats(geometry.weights),
+    ringShares: floats(new Float32Array(rings + 1)),
+  };
 }

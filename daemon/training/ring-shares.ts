@@ -1,0 +1,62 @@
+// How much each ring counts: by the information it holds, not all alike.
+//
+// With white noise inside a ring of n pixels and unknown scale, the log-likelihood of a model that correlates by c with the image is
+// −(n/2)·log(1 − c²); its derivative with respect to c, n·c/(1 − c²), is what the ring deserves. The paper's plain mean gives rings beyond
+// the signal the same voice as the others, and a flexible model then learns their noise.
+
+import type { Backend, ProjectionGeometry, Tensor } from '../compute/backend.js';
+import type { RingGeometry } from '../compute/ring-geometry.js';
+import type { BatchSource } from './particle-gradients.js';
+
+/** Particles that the mean correlation is measured on. */
+const SAMPLE = 2048;
+/** A correlation is not taken for better than this: what is missing to 1 is then motion and the model's own error rather than noise. */
+const HIGHEST = 0.9;
+
+/** Mean ring correlation (rings + 1 numbers, ring 0 being 0) between the neutral model and up to SAMPLE particles, spread evenly. */
+export async function meanRingCorrelation(
+  backend: Backend,
+  geometry: ProjectionGeometry,
+  neutralRow: Tensor,
+  source: BatchSource,
+  batch: number,
+): Promise<Float64Array> {
+  const { rings, planeSize } = geometry.ringGeometry;
+  const rotations = backend.tensor([batch, 9]);
+  const images = backend.tensor([batch, 2 * planeSize]);
+  const frc = backend.tensor([batch]);
+  const ringFrc = backend.tensor([batch, rings + 1]);
+  const mean = new Float64Array(rings + 1);
+  const count = Math.min(SAMPLE, source.count);
+  for (let first = 0; first < count; first += batch) {
+    const rows = Math.min(batch, count - first);
+    source.load(
+      Array.from({ length: rows }, (_, i) => Math.floor(((first + i) * source.count) / count)),
+      rotations,
+      images,
+    );
+    backend.projectAndCorrelate(rows, geometry, neutralRow, true, rotations, images, 1, frc, null, ringFrc);
+    (await backend.read(ringFrc)).subarray(0, rows * (rings + 1)).forEach((value, i) => {
+      mean[i % (rings + 1)] += value / count;
+    });
+  }
+  for (const t of [rotations, images, frc, ringFrc]) backend.free(t);
+  return mean;
+}
+
+/** Shares by information; rings whose mean correlation is not above three times its error have none. `samples`: particles the mean was taken over. */
+export function informationShares(geometry: RingGeometry, meanCorrelation: ArrayLike<number>, samples: number): Float32Array {
+  const pixels = new Float64Array(geometry.rings + 1);
+  for (let i = 0; i < geometry.planeSize; i++) pixels[geometry.ring[i]] += geometry.weights[i];
+  const shares = new Float32Array(geometry.rings + 1);
+  let sum = 0;
+  for (let k = 1; k <= geometry.rings; k++) {
+    const c = Math.min(meanCorrelation[k], HIGHEST);
+    // A correlation of noise has variance 2/n over the n pixels of a ring, since half of them are mirror images of the others.
+    if (c < 3 * Math.sqrt(2 / (pixels[k] * Math.min(samples, SAMPLE)))) continue;
+    shares[k] = (pixels[k] * c) / (1 - c * c);
+    sum += shares[k];
+  }
+  if (sum === 0) return shares.fill(1 / geometry.rings, 1);
+  return shares.map(share => share / sum);
+}
