@@ -57,6 +57,7 @@ export class Session {
   private scene: SessionScene | null = null;
   private fetchUrl: (path: string) => string = path => path;
   private loaded = '';
+  private loading: Promise<void> = Promise.resolve();
   private moving = false;
   private lastFrame: DecodedFrame | null = null;
   private contourFor: string | null = null;
@@ -86,7 +87,7 @@ export class Session {
     this.options$.next({ ...options });
     scene.setFrameSource((run, z, atoms) => this.link.ask('decode', { run, z, atoms }));
     this.subscriptions.add(scene.drawn.subscribe(() => this.acknowledge()));
-    if (this.project$.value) void this.loadScene(this.project$.value);
+    if (this.project$.value) this.loading = this.loadScene(this.project$.value);
     if (this.lastFrame) this.show(this.lastFrame);
     this.requestFrame();
   }
@@ -197,7 +198,7 @@ export class Session {
   private receiveProject(project: ProjectSummary): void {
     this.project$.next(project);
     this.jobs$.next(project.jobs);
-    void this.loadScene(project);
+    this.loading = this.loadScene(project);
     const current = this.run$.value?.name;
     const listed = (name: string | null | undefined) => !!name && project.runs.some(run => run.name === name);
     const training = project.runs.find(run => run.state === 'training')?.name;
@@ -275,12 +276,16 @@ export class Session {
     this.failure$.next({ run, message: error instanceof Error ? error.message : String(error) });
   }
 
-  private async loadScene(project: ProjectSummary): Promise<void> {
+  private loadScene(project: ProjectSummary): Promise<void> {
     const wanted = JSON.stringify([project.map, project.model]);
-    if (!this.scene || wanted === this.loaded) return;
+    if (!this.scene || wanted === this.loaded) return this.loading;
     this.loaded = wanted;
+    return this.loadInto(this.scene, project);
+  }
+
+  private async loadInto(scene: SessionScene, project: ProjectSummary): Promise<void> {
     try {
-      await this.scene.load(project, this.fetchUrl);
+      await scene.load(project, this.fetchUrl);
       const options = this.options$.value;
       if (options && project.map) this.options$.next({ ...options, mapContour: project.map.contour });
     } catch (error) {
@@ -316,6 +321,8 @@ export class Session {
 
   private async suggestContour(frame: DecodedFrame): Promise<void> {
     try {
+      // The map, where there is one, decides the contour.
+      await this.loading;
       const contour = await this.scene!.suggestDensityContour(frame);
       if (this.contourFor !== frame.run) return;
       this.suggestedDensityContour$.next(contour);

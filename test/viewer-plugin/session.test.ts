@@ -192,6 +192,19 @@ test('after the daemon was away everything is as it was: run, point, ends of the
   await stop();
 });
 
+test('the density contour waits for the map, because the volume inside the map decides it', async () => {
+  const { daemon, session, scene, stop } = await start({ runs: [finishedRun('run1', 2)] });
+  let mapIsThere = () => {};
+  scene.load = () => new Promise(resolve => (mapIsThere = resolve));
+  await firstValueFrom(session.frame$);
+  await session.link.ask('get-epochs', { run: 'run1' });
+  assert.equal(session.suggestedDensityContour$.value, null);
+  mapIsThere();
+  assert.equal(await when(session.suggestedDensityContour$, contour => contour !== null), 0.0123);
+  assert.equal(session.options$.value!.mapContour, daemon.project.map!.contour);
+  await stop();
+});
+
 test('the density contour is suggested once for each run and stays absolute while z moves', async () => {
   const { session, scene, stop } = await start({ runs: [finishedRun('run1', 2)] });
   await when(session.suggestedDensityContour$, contour => contour !== null);
