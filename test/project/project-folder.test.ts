@@ -121,7 +121,7 @@ test('no run name leaves the runs folder or hides in it', () => {
 test('while one process writes, another is told which one, and may write once it has ended by itself', async () => {
   const project = make();
   const other = await startOther(
-    `ProjectFolder.open(${JSON.stringify(project.path)}).lock(); console.log('ready'); setInterval(() => {}, 1000); process.on('SIGTERM', () => process.exit(0));`,
+    `ProjectFolder.open(${JSON.stringify(project.path)}).lock(); process.on('SIGTERM', () => process.exit(0)); setInterval(() => {}, 1000); console.log('ready');`,
   );
   assert.equal(project.writer(), other.pid);
   assert.throws(
