@@ -24,8 +24,8 @@ const ALLOWED: readonly (readonly [string, readonly string[]])[] = [
   ['daemon/gaussians', ['daemon/numerics', 'daemon/formats']],
   ['daemon/models', ['daemon/numerics', 'daemon/formats', 'daemon/gaussians']],
   ['daemon/latent', ['daemon/numerics']],
-  ['daemon/maps', ['daemon/numerics', 'daemon/formats', 'daemon/compute']],
-  ['daemon/particles', ['daemon/numerics', 'daemon/formats', 'daemon/compute', 'daemon/maps', 'daemon/training/progress']],
+  ['daemon/particles', ['daemon/numerics', 'daemon/formats', 'daemon/compute', 'daemon/training/progress']],
+  ['daemon/maps', ['daemon/training/progress', 'daemon/numerics', 'daemon/formats', 'daemon/compute', 'daemon/particles']],
   ['daemon/networks', ['daemon/numerics', 'daemon/formats', 'daemon/compute', 'daemon/gaussians']],
   ['daemon/project', ['daemon/training/progress', 'daemon/formats', 'daemon/models', 'daemon/maps', 'daemon/particles']],
   [

@@ -1,9 +1,9 @@
 // Is the molecule brighter or darker than its background? The consensus map knows (method.md section 1).
 
 import type { RingGeometry } from '../compute/ring-geometry.js';
-import type { MapProjector } from '../maps/project-map.js';
-import type { ParticleSet } from './particle-set.js';
-import { ImagePreparer } from './prepare-images.js';
+import type { ParticleSet } from '../particles/particle-set.js';
+import { ImagePreparer } from '../particles/prepare-images.js';
+import type { MapProjector } from './project-map.js';
 
 export interface Contrast {
   /** +1: particles bright under RELION's CTF sign; −1: inverted. */
