@@ -71,17 +71,20 @@ function removeOrphans(folder, kept) {
   }
 }
 
-/** AssemblyScript → one WebAssembly module with SIMD on shared memory, in a plain and a fused-multiply-add (relaxed SIMD) version. */
+/**
+ * AssemblyScript → WebAssembly modules with SIMD: all kernels on shared memory, in a plain and a fused-multiply-add (relaxed SIMD)
+ * version, and those of a decode on a memory of one thread's own.
+ */
 function buildKernels(files) {
-  const entry = files.find(path => path.endsWith('index.ts'));
-  if (!entry) return;
+  if (files.length === 0) return;
   const folder = join(dist, kernels);
   mkdirSync(folder, { recursive: true });
   const compiler = join(root, 'node_modules', 'assemblyscript', 'bin', 'asc.js');
   const changed = Math.max(...[...files, 'daemon/build.mjs', 'package-lock.json'].map(path => statSync(join(root, path)).mtimeMs));
-  for (const [name, relaxed] of [
-    ['kernels', false],
-    ['kernels-fma', true],
+  for (const { name, entry, isRelaxed, isShared } of [
+    { name: 'kernels', entry: 'index.ts', isRelaxed: false, isShared: true },
+    { name: 'kernels-fma', entry: 'index.ts', isRelaxed: true, isShared: true },
+    { name: 'row-kernels', entry: 'row.ts', isRelaxed: false, isShared: false },
   ]) {
     const output = join(folder, `${name}.wasm`);
     if (existsSync(output) && statSync(output).mtimeMs > changed) continue;
@@ -90,13 +93,13 @@ function buildKernels(files) {
       'simd',
       '--enable',
       'threads',
-      ...(relaxed ? ['--enable', 'relaxed-simd', '--use', 'FUSED=1'] : ['--use', 'FUSED=0']),
+      ...(isRelaxed ? ['--enable', 'relaxed-simd', '--use', 'FUSED=1'] : ['--use', 'FUSED=0']),
     ];
     const result = spawnSync(
       process.execPath,
       [
         compiler,
-        join(root, entry),
+        join(root, kernels, entry),
         '--outFile',
         output,
         '-O3',
@@ -104,7 +107,7 @@ function buildKernels(files) {
         '--runtime',
         'stub',
         '--importMemory',
-        '--sharedMemory',
+        ...(isShared ? ['--sharedMemory'] : []),
         '--initialMemory',
         '1',
         '--maximumMemory',

@@ -12,6 +12,11 @@ export interface GaussianSet {
   sigmas: Float32Array;
 }
 
+/** Room for `count` Gaussians, all zero. */
+export function emptySet(count: number): GaussianSet {
+  return { count, positions: new Float32Array(3 * count), amplitudes: new Float32Array(count), sigmas: new Float32Array(count) };
+}
+
 /** `# x y z amplitude sigma`, Å in the map frame, one Gaussian a line (contract.md). */
 export function formatGaussians(set: GaussianSet): string {
   const lines = ['# x y z amplitude sigma'];

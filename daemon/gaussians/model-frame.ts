@@ -1,6 +1,6 @@
 // From the numbers a network speaks in (box fractions, relative widths) to Å in the map frame, and back (method.md section 1).
 
-import type { GaussianSet } from './gaussian-set.js';
+import { emptySet, type GaussianSet } from './gaussian-set.js';
 
 export interface ModelFrame {
   /** Side of the particle box, Å. */
@@ -14,15 +14,9 @@ export interface ModelFrame {
 /** Relative widths lie within 1 ± this. */
 export const WIDTH_RANGE = 0.5;
 
-/** `row`: planar x(N) y(N) z(N) amplitude(N) width(N) as in compute/backend.ts → Å in the map frame. */
-export function toWorld(row: ArrayLike<number>, frame: ModelFrame): GaussianSet {
-  const count = row.length / 5;
-  const set: GaussianSet = {
-    count,
-    positions: new Float32Array(3 * count),
-    amplitudes: new Float32Array(count),
-    sigmas: new Float32Array(count),
-  };
+/** `row`: planar x(N) y(N) z(N) amplitude(N) width(N) as in compute/backend.ts → Å in the map frame; into `set` where one of N is given. */
+export function toWorld(row: ArrayLike<number>, frame: ModelFrame, set = emptySet(row.length / 5)): GaussianSet {
+  const { count } = set;
   for (let i = 0; i < count; i++) {
     for (let axis = 0; axis < 3; axis++)
       set.positions[3 * i + axis] = row[axis * count + i] * frame.boxAngstrom + frame.centreAngstrom[axis];

@@ -2,15 +2,9 @@
 
 import type { NamedTensor, Safetensors } from '../formats/safetensors.js';
 import type { GaussianSet } from '../gaussians/gaussian-set.js';
-import { type ModelFrame, toWorld, WIDTH_RANGE } from '../gaussians/model-frame.js';
-
-interface Layer {
-  inputs: number;
-  outputs: number;
-  weight: Float32Array;
-  bias: Float32Array;
-  y: Float32Array;
-}
+import { type ModelFrame, toWorld } from '../gaussians/model-frame.js';
+import type { DecoderWeights, RowDecoder } from './plain-row-decoder.js';
+import { SimdRowDecoder } from './simd-row-decoder.js';
 
 export class LatentDecoder {
   readonly dims: number;
@@ -19,64 +13,35 @@ export class LatentDecoder {
   /** Epoch of the weights. */
   readonly epoch: number;
   readonly frame: ModelFrame;
-  private readonly layers: Layer[];
-  private readonly neutral: Float32Array;
-  private readonly vary: Float32Array;
-  private readonly origin: Float32Array;
+  private readonly decoder: RowDecoder;
 
   /** `weights`: a run's weights.safetensors. Throws when an array is missing. */
-  constructor(weights: Safetensors) {
-    const tensor = (name: string): NamedTensor => {
-      const found = weights.tensors.get(name);
-      if (!found) throw new Error(`the weights hold no ${name}`);
-      return found;
-    };
-    this.layers = [];
-    for (let l = 0; weights.tensors.has(`decoder.${l}.weight`); l++) {
-      const { shape, data } = tensor(`decoder.${l}.weight`);
-      this.layers.push({
-        inputs: shape[0],
-        outputs: shape[1],
-        weight: data,
-        bias: tensor(`decoder.${l}.bias`).data,
-        y: new Float32Array(shape[1]),
-      });
-    }
-    this.neutral = tensor('neutral.logits').data;
-    this.vary = tensor('vary').data;
-    this.count = this.neutral.length / 5;
-    this.dims = this.layers[0].inputs;
-    this.epoch = Number(weights.metadata.epoch);
-    this.frame = JSON.parse(weights.metadata.frame) as ModelFrame;
-    this.origin = this.run(new Float32Array(this.dims)).slice();
+  constructor({ tensors, metadata }: Safetensors) {
+    const weights = decoderWeights(tensors);
+    this.count = weights.neutral.length / 5;
+    this.dims = weights.layers[0].inputs;
+    this.epoch = Number(metadata.epoch);
+    this.frame = JSON.parse(metadata.frame) as ModelFrame;
+    this.decoder = new SimdRowDecoder(weights);
   }
 
-  /** Gaussians at latent point z (`dims` numbers), in Å; at z = 0 the neutral model exactly. */
-  decode(z: ArrayLike<number>): GaussianSet {
-    const offsets = this.run(z);
-    const row = new Float32Array(5 * this.count);
-    for (let i = 0; i < row.length; i++) {
-      const kind = Math.floor(i / this.count);
-      const logit = this.neutral[i] + this.vary[i] * (offsets[i] - this.origin[i]);
-      row[i] = 1 / (1 + Math.exp(-logit)) - (kind < 3 ? 0.5 : kind === 3 ? 0 : -WIDTH_RANGE);
-    }
-    return toWorld(row, this.frame);
+  /** Gaussians at latent point z (`dims` numbers), in Å, in `set` where one of `count` is given; at z = 0 the neutral model exactly. */
+  decode(z: ArrayLike<number>, set?: GaussianSet): GaussianSet {
+    return toWorld(this.decoder.row(z), this.frame, set);
   }
+}
 
-  private run(z: ArrayLike<number>): Float32Array {
-    let x: ArrayLike<number> = z;
-    this.layers.forEach(({ inputs, outputs, weight, bias, y }, l) => {
-      y.set(bias);
-      for (let i = 0; i < inputs; i++) {
-        const value = x[i];
-        // ReLU leaves about half of the inputs at zero: their rows of weights need not be read.
-        if (value === 0) continue;
-        const row = weight.subarray(i * outputs, (i + 1) * outputs);
-        for (let o = 0; o < outputs; o++) y[o] += value * row[o];
-      }
-      if (l + 1 < this.layers.length) for (let o = 0; o < outputs; o++) if (y[o] < 0) y[o] = 0;
-      x = y;
-    });
-    return this.layers[this.layers.length - 1].y;
+/** The decoder's arrays out of a run's. Throws when one is missing. */
+export function decoderWeights(tensors: ReadonlyMap<string, NamedTensor>): DecoderWeights {
+  const tensor = (name: string): NamedTensor => {
+    const found = tensors.get(name);
+    if (!found) throw new Error(`the weights hold no ${name}`);
+    return found;
+  };
+  const layers: DecoderWeights['layers'][number][] = [];
+  for (let l = 0; l === 0 || tensors.has(`decoder.${l}.weight`); l++) {
+    const { shape, data } = tensor(`decoder.${l}.weight`);
+    layers.push({ inputs: shape[0], outputs: shape[1], weight: data, bias: tensor(`decoder.${l}.bias`).data });
   }
+  return { layers, neutral: tensor('neutral.logits').data, vary: tensor('vary').data };
 }

@@ -24,7 +24,14 @@ export function loadKernels(fused = true): KernelModule {
   return { module: new WebAssembly.Module(readFileSync(plain)), fused: false };
 }
 
-/** Kernels of one thread on the shared memory, in the order of the module's exports. */
+/** Compiles the kernels of one thread on its own memory (kernels/row.ts). Throws where the build left none. */
+export function loadRowKernels(): WebAssembly.Module {
+  const file = new URL('./kernels/row-kernels.wasm', import.meta.url);
+  if (!existsSync(file)) throw new Error('the SIMD kernels are not built: run npm run build');
+  return new WebAssembly.Module(readFileSync(file));
+}
+
+/** Kernels of one thread on the memory it shares, or its own, in the order of the module's exports. */
 export function instantiateKernels(module: WebAssembly.Module, memory: WebAssembly.Memory): { names: string[]; kernels: Kernel[] } {
   const abort = (_message: number, _file: number, line: number) => {
     throw new Error(`a kernel gave up at line ${line}`);
