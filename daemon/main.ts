@@ -1,23 +1,30 @@
 // The command line: which commands there are, and what every one of them does with wrong usage and errors.
 import { Command } from 'commander';
-import * as demo from './commands/demo.js';
-import * as exportCommand from './commands/export.js';
-import * as info from './commands/info.js';
 import { endWith, oneLine } from './commands/long-command.js';
-import * as neutral from './commands/neutral.js';
-import * as newCommand from './commands/new.js';
-import * as serve from './commands/serve.js';
-import * as train from './commands/train.js';
 
-/** In the order in which a user meets them; each registers itself. */
-const commands = [demo, newCommand, neutral, train, exportCommand, info, serve];
+interface CommandModule {
+  /** Adds the command with its options; what it needs to run is loaded when it runs. */
+  register(program: Command): void;
+}
 
-function commandLine(): Command {
+/** In the order in which a user meets them; each registers itself. Only the one that is asked for is loaded, help asks for all. */
+const commands: Record<string, () => Promise<CommandModule>> = {
+  demo: () => import('./commands/demo.js'),
+  new: () => import('./commands/new.js'),
+  neutral: () => import('./commands/neutral.js'),
+  train: () => import('./commands/train.js'),
+  export: () => import('./commands/export.js'),
+  info: () => import('./commands/info.js'),
+  serve: () => import('./commands/serve.js'),
+};
+
+async function commandLine(asked: string | undefined): Promise<Command> {
   const program = new Command('limber')
     .description('Learn how a molecule moves from its cryo-EM particles, and watch it move on the fitted atomic model.')
     .showHelpAfterError(false)
     .addHelpText('after', '\nStart with: limber demo demo && limber train demo && limber serve demo');
-  for (const { register } of commands) register(program);
+  const chosen = asked !== undefined && Object.hasOwn(commands, asked) ? [commands[asked]] : Object.values(commands);
+  for (const { register } of await Promise.all(chosen.map(load => load()))) register(program);
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({
       // Commander gives its suggestions a line of their own; the promise is one line.
@@ -40,7 +47,7 @@ export async function main(args: string[]): Promise<void> {
     throw error;
   });
   try {
-    const program = commandLine();
+    const program = await commandLine(args[0]);
     if (args.length === 0) program.help({ error: false });
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {

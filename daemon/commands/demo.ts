@@ -1,9 +1,9 @@
 // `limber demo`: makes a data set with known truth, and a project of it.
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { SIMULATION_KINDS, type SimulatedData, type SimulationKind, simulate } from '../../demo-data/simulate.js';
+import type { SimulatedData } from '../../demo-data/simulate.js';
+import { SIMULATION_KINDS, type SimulationKind, type SimulationOptions } from '../../demo-data/simulation-options.js';
 import { InputError } from '../formats/input-error.js';
-import { createProject } from '../project/create-project.js';
 import { ProjectFolder } from '../project/project-folder.js';
 import { parameters } from '../settings/settings.js';
 import { addParameter, type CommandContext, runLong } from './long-command.js';
@@ -53,6 +53,9 @@ export async function makeDemo(
 ): Promise<{ project: ProjectFolder; data: SimulatedData }> {
   const folder = resolve(dir);
   ProjectFolder.refuseExisting(folder);
+  // Loaded only here: reading models takes half a second to load, which no other command has to wait for.
+  const { simulate } = await import('../../demo-data/simulate.js');
+  const { createProject } = await import('../project/create-project.js');
   const data = await simulate(
     {
       directory: join(folder, 'data'),
@@ -82,7 +85,7 @@ export async function makeDemo(
 }
 
 /** A built-in molecule, or the user's own with the motion that was asked for. Throws InputError where the options do not go together. */
-function chooseMolecule({ kind, model, moving, hinge, axis, angles }: DemoOptions): Pick<Parameters<typeof simulate>[0], 'kind' | 'model'> {
+function chooseMolecule({ kind, model, moving, hinge, axis, angles }: DemoOptions): Pick<SimulationOptions, 'kind' | 'model'> {
   if (model !== undefined) {
     if (kind !== undefined) throw new InputError(`--kind ${kind} and --model ${model} are two molecules; give one of them`);
     if (moving === undefined) throw new InputError(`--model ${model} needs --moving: say which residues move, as --moving A:331-527`);

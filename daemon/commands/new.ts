@@ -1,6 +1,5 @@
 // `limber new`: makes a project of a particle file, a consensus map and a fitted model.
 import type { Command } from 'commander';
-import { createProject } from '../project/create-project.js';
 import { addParameter, runLong } from './long-command.js';
 
 interface NewOptions {
@@ -38,6 +37,8 @@ export function register(program: Command): void {
           symmetry: options.symmetry,
           pixelSizeAngstrom: options.pixelSize ?? null,
         };
+        // Loaded only here: reading models takes half a second to load, which no other command has to wait for.
+        const { createProject } = await import('../project/create-project.js');
         const project = await createProject(dir, given, reporter, signal);
         const { particleCount, boxSize, pixelSizeAngstrom, contrast, symmetry } = project.settings;
         reporter.done(
