@@ -5,7 +5,7 @@ import type { Structure } from 'molstar/lib/mol-model/structure.js';
 import type { Volume } from 'molstar/lib/mol-model/volume.js';
 import type { PluginUIContext } from 'molstar/lib/mol-plugin-ui/context.js';
 import { Color } from 'molstar/lib/mol-util/color/index.js';
-import type { Observable } from 'rxjs';
+import type { Observable, Subscription } from 'rxjs';
 import type { DecodedFrame, ProjectSummary } from '../protocol/messages.js';
 import { type FrameSource, LimberContext } from './context.js';
 import { amplitudeRangeOf } from './layers/gaussian-spheres.js';
@@ -24,6 +24,8 @@ const LAYERS = {
 
 /** Without a map, the density's contour encloses this share of the mass. */
 const MASS_INSIDE = 0.75;
+/** Part of the enclosing sphere that fills the view: a molecule is seldom as wide as its diagonal. */
+const FILL = 0.8;
 /** How long a slider must rest (ms) before the state tree hears of it. */
 const REST_MS = 250;
 
@@ -42,6 +44,7 @@ export class SceneInViewer {
   /** What the camera was pointed at when there was first something to see: a map's box is only looked at until the molecule is there. */
   private framed: 'nothing' | 'map' | 'molecule' = 'nothing';
   private disposed = false;
+  private readonly cameraWatch: Subscription | undefined;
 
   /** The limber behaviour must be registered in the viewer. */
   constructor(
@@ -52,6 +55,7 @@ export class SceneInViewer {
     this.contents = { options: { ...DEFAULT_OPTIONS, ...initial }, point: null, amplitudeRange: [0, 1], motion: null };
     this.live = new LiveView(plugin, this.context, () => this.contents.options);
     this.drawn = this.live.drawn;
+    this.cameraWatch = plugin.canvas3d?.commited.subscribe(() => this.lookAgainIfForgotten());
   }
 
   get options(): Readonly<SceneOptions> {
@@ -165,6 +169,7 @@ export class SceneInViewer {
   dispose(): void {
     this.disposed = true;
     clearTimeout(this.restTimer);
+    this.cameraWatch?.unsubscribe();
     this.live.dispose();
   }
 
@@ -239,8 +244,26 @@ export class SceneInViewer {
     const { cells } = this.plugin.state.data;
     const structure = cells.get(REF.structure)?.obj?.data as Structure | undefined;
     const sphere = this.settled ? sphereAround(this.settled) : structure?.boundary.sphere;
-    if (sphere) this.plugin.managers.camera.focusSphere(sphere, { durationMs, extraRadius: 0, minRadius: 5 });
-    else this.plugin.managers.camera.reset(undefined, durationMs);
+    const { canvas3d } = this.plugin;
+    if (sphere && canvas3d) {
+      // From the side with z up: the axis of a symmetric map stands upright, as in most figures.
+      const up = Vec3.create(0, 0, 1);
+      const snapshot = canvas3d.camera.getFocus(sphere.center, Math.max(FILL * sphere.radius, 5), up, Vec3.create(0, 1, 0));
+      canvas3d.requestCameraReset({ durationMs, snapshot: { ...snapshot, up } });
+    } else this.plugin.managers.camera.reset(undefined, durationMs);
+  }
+
+  /**
+   * A camera that was told to move while no object was on the canvas yet has forgotten it, and its radius is still nothing. Mol* may also have
+   * measured the scene between two objects and kept a sphere of radius zero; it measures again when it is told that everything changed.
+   */
+  private lookAgainIfForgotten(): void {
+    const { canvas3d } = this.plugin;
+    if (!canvas3d || this.framed === 'nothing' || canvas3d.camera.state.radius > 0) return;
+    const isSeen = canvas3d.getRenderObjects().some(object => object.state.visible && object.values.boundingSphere.ref.value.radius > 0);
+    if (!isSeen) return;
+    canvas3d.update(undefined, false);
+    this.lookAtMolecule(0);
   }
 }
 
