@@ -1,5 +1,6 @@
 // Principal components of the latent cloud: invertible, so that an eigenvector becomes a trajectory (method.md section 5).
 import { symmetricEigen } from '../numerics/linear-algebra.js';
+import type { EmbeddingMethod } from './analysis.js';
 
 /** z = mean + Σ_k c_k · axes_k, with c_k = axes_k · (z − mean). */
 export interface LatentPca {
@@ -39,3 +40,48 @@ export function principalComponents(z: Float32Array, count: number, dims: number
     variances: Float32Array.from(values, value => Math.max(0, value)),
   };
 }
+
+/** Components c (count × dims) of z (count × dims): c_k = axes_k · (z − mean). */
+export function toComponents({ mean, axes }: LatentPca, z: Float32Array, count: number): Float32Array {
+  const dims = mean.length;
+  const components = new Float32Array(count * dims);
+  for (let i = 0; i < count; i++) {
+    for (let k = 0; k < dims; k++) {
+      let c = 0;
+      for (let d = 0; d < dims; d++) c += axes[k * dims + d] * (z[i * dims + d] - mean[d]);
+      components[i * dims + k] = c;
+    }
+  }
+  return components;
+}
+
+/**
+ * The inverse: z (count × dims) of the first `given` components (count × given); those not given are zero, the cloud's mean.
+ * With all of them it undoes `toComponents`; with the first alone it walks along the first axis.
+ */
+export function fromComponents({ mean, axes }: LatentPca, components: ArrayLike<number>, count: number, given: number): Float32Array {
+  const dims = mean.length;
+  if (given > dims) throw new RangeError(`${given} components of a cloud that has ${dims}`);
+  const z = new Float32Array(count * dims);
+  for (let i = 0; i < count; i++) {
+    for (let d = 0; d < dims; d++) {
+      let value = mean[d];
+      for (let k = 0; k < given; k++) value += components[i * given + k] * axes[k * dims + d];
+      z[i * dims + d] = value;
+    }
+  }
+  return z;
+}
+
+export const pcaEmbedding: EmbeddingMethod = {
+  name: 'pca',
+  description: 'the directions of largest spread; a point of it can be decoded',
+  leastCount: 1,
+  embed({ count, dims, z }, options) {
+    if (options.dims > dims) throw new RangeError(`${options.dims} principal components of a cloud of ${dims} dimensions`);
+    const components = toComponents(principalComponents(z, count, dims), z, count);
+    const coordinates = new Float32Array(count * options.dims);
+    for (let i = 0; i < count; i++) for (let k = 0; k < options.dims; k++) coordinates[i * options.dims + k] = components[i * dims + k];
+    return { dims: options.dims, coordinates };
+  },
+};

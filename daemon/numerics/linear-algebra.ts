@@ -42,10 +42,10 @@ function rotate(a: Float64Array, i: number, j: number, c: number, s: number): vo
 }
 
 /**
- * Solves M x = b in place of b for a symmetric positive definite n×n matrix M (row-major; its lower triangle is overwritten
- * with the Cholesky factor). Returns false, b unspecified, where M is not positive definite.
+ * Cholesky factor L of a symmetric positive definite n×n matrix M = L Lᵀ (row-major), over M's lower triangle; the upper one stays.
+ * Returns false, the matrix unspecified, where M is not positive definite.
  */
-export function solvePositiveDefinite(matrix: Float64Array, b: Float64Array, n: number): boolean {
+export function choleskyFactor(matrix: Float64Array, n: number): boolean {
   for (let j = 0; j < n; j++) {
     let diagonal = matrix[j * n + j];
     for (let k = 0; k < j; k++) diagonal -= matrix[j * n + k] ** 2;
@@ -58,13 +58,61 @@ export function solvePositiveDefinite(matrix: Float64Array, b: Float64Array, n: 
       matrix[i * n + j] = sum / root;
     }
   }
-  for (let i = 0; i < n; i++) {
-    for (let k = 0; k < i; k++) b[i] -= matrix[i * n + k] * b[k];
-    b[i] /= matrix[i * n + i];
-  }
-  for (let i = n - 1; i >= 0; i--) {
-    for (let k = i + 1; k < n; k++) b[i] -= matrix[k * n + i] * b[k];
-    b[i] /= matrix[i * n + i];
-  }
   return true;
+}
+
+/** Solves L y = b in place of b; L: lower triangle of an n×n matrix (row-major). */
+export function solveLower(factor: Float64Array, b: Float64Array, n: number): void {
+  for (let i = 0; i < n; i++) {
+    for (let k = 0; k < i; k++) b[i] -= factor[i * n + k] * b[k];
+    b[i] /= factor[i * n + i];
+  }
+}
+
+/** Solves Lᵀ x = b in place of b; L: lower triangle of an n×n matrix (row-major). */
+export function solveUpper(factor: Float64Array, b: Float64Array, n: number): void {
+  for (let i = n - 1; i >= 0; i--) {
+    for (let k = i + 1; k < n; k++) b[i] -= factor[k * n + i] * b[k];
+    b[i] /= factor[i * n + i];
+  }
+}
+
+/**
+ * Solves M x = b in place of b for a symmetric positive definite n×n matrix M (row-major; its lower triangle is overwritten
+ * with the Cholesky factor). Returns false, b unspecified, where M is not positive definite.
+ */
+export function solvePositiveDefinite(matrix: Float64Array, b: Float64Array, n: number): boolean {
+  if (!choleskyFactor(matrix, n)) return false;
+  solveLower(matrix, b, n);
+  solveUpper(matrix, b, n);
+  return true;
+}
+
+/**
+ * The generalised eigenproblem A v = λ B v of a symmetric A and a symmetric positive definite B (n×n, row-major, not changed), through
+ * B = L Lᵀ (Golub & Van Loan, section 8.7): row k of `vectors` belongs to values[k], vᵀ B v = 1; values fall. Null where B is not
+ * positive definite.
+ */
+export function generalisedEigen(
+  a: ArrayLike<number>,
+  b: ArrayLike<number>,
+  n: number,
+): { values: Float64Array; vectors: Float64Array } | null {
+  const factor = Float64Array.from(b);
+  if (!choleskyFactor(factor, n)) return null;
+  // L⁻¹ A L⁻ᵀ: L⁻¹ on the rows of A = Aᵀ, the result turned about, and once more.
+  const reduced = Float64Array.from(a);
+  for (let pass = 0; pass < 2; pass++) {
+    for (let i = 0; i < n; i++) solveLower(factor, reduced.subarray(i * n, (i + 1) * n), n);
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j < i; j++) {
+        const kept = reduced[i * n + j];
+        reduced[i * n + j] = reduced[j * n + i];
+        reduced[j * n + i] = kept;
+      }
+    }
+  }
+  const { values, vectors } = symmetricEigen(reduced, n);
+  for (let k = 0; k < n; k++) solveUpper(factor, vectors.subarray(k * n, (k + 1) * n), n);
+  return { values, vectors };
 }

@@ -23,7 +23,7 @@ const ALLOWED: readonly (readonly [string, readonly string[]])[] = [
   ['daemon/compute', ['daemon/training/progress', 'daemon/numerics', 'daemon/formats']],
   ['daemon/gaussians', ['daemon/numerics', 'daemon/formats']],
   ['daemon/models', ['daemon/numerics', 'daemon/formats', 'daemon/gaussians']],
-  ['daemon/latent', ['daemon/numerics']],
+  ['daemon/latent', ['daemon/training/progress', 'daemon/numerics']],
   ['daemon/particles', ['daemon/numerics', 'daemon/formats', 'daemon/compute', 'daemon/training/progress']],
   ['daemon/maps', ['daemon/training/progress', 'daemon/numerics', 'daemon/formats', 'daemon/compute', 'daemon/particles']],
   ['daemon/networks', ['daemon/numerics', 'daemon/formats', 'daemon/compute', 'daemon/gaussians']],

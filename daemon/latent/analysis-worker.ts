@@ -1,0 +1,40 @@
+// The thread on which an analysis runs: one question in, progress and one answer out.
+import { parentPort, workerData } from 'node:worker_threads';
+import type { Clustering, Embedding } from './analysis.js';
+import { clusteringMethods, embeddingMethods } from './registry.js';
+import type { AnalysisAnswer, AnalysisQuestion } from './run-analysis.js';
+
+/** Milliseconds between two reports of the same stage: an analysis may call as often as it likes. */
+const INTERVAL = 100;
+
+let shownStage = '';
+let shownAt = 0;
+
+function progress(stage: string, done: number, total: number): void {
+  const now = Date.now();
+  if (stage === shownStage && done < total && now - shownAt < INTERVAL) return;
+  shownStage = stage;
+  shownAt = now;
+  tell({ kind: 'progress', stage, done, total });
+}
+
+function tell(answer: AnalysisAnswer): void {
+  parentPort?.postMessage(answer);
+}
+
+function find<T extends { name: string }>(methods: readonly T[], name: string): T {
+  const found = methods.find(method => method.name === name);
+  if (!found) throw new Error(`no analysis is called ${name}; there are ${methods.map(method => method.name).join(', ')}`);
+  return found;
+}
+
+function answer(question: AnalysisQuestion): Embedding | Clustering {
+  if (question.kind === 'embed') return find(embeddingMethods, question.method).embed(question.cloud, question.options, progress);
+  return find(clusteringMethods, question.method).cluster(question.cloud, question.options, progress);
+}
+
+try {
+  tell({ kind: 'result', result: answer(workerData as AnalysisQuestion) });
+} catch (error) {
+  tell({ kind: 'error', message: (error as Error).message });
+}

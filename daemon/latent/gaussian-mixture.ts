@@ -1,0 +1,199 @@
+// Gaussian mixture: clusters as ellipsoids of their own size and tilt, fitted by expectation–maximisation (Dempster, Laird & Rubin 1977).
+import { choleskyFactor, solveLower } from '../numerics/linear-algebra.js';
+import { Random } from '../numerics/random.js';
+import type { Clustering, ClusteringMethod, CountSuggestion, LatentCloud, Progress } from './analysis.js';
+import { MOST_SUGGESTED, numberedBySize, requireEnough, sampleOf } from './cluster-count.js';
+import { fitKMeans } from './k-means.js';
+
+const RESTARTS = 4;
+const MOST_ROUNDS = 200;
+/** Rise of the mean log-likelihood a particle that still counts as one. */
+const LEAST_RISE = 1e-6;
+/** Added to every variance, over the cloud's mean variance: no component can shrink onto a single particle. */
+const VARIANCE_FLOOR = 1e-6;
+/** The suggestion fits a dozen mixtures. */
+const SCORED_PARTICLES = 10_000;
+
+export interface GaussianMixtureFit {
+  /** count; they add up to 1. */
+  weights: Float64Array;
+  /** count × dims. */
+  means: Float64Array;
+  /** count × dims × dims. */
+  covariances: Float64Array;
+  /** Σ over particles of ln p(z), natural logarithm. */
+  logLikelihood: number;
+  /** −2 logLikelihood + parameters · ln(particles) (Schwarz 1978). */
+  bic: number;
+  /** Per particle the component most likely to have made it, from 0. */
+  labels: Int32Array;
+}
+
+export const gaussianMixture: ClusteringMethod = {
+  name: 'gmm',
+  description: 'ellipsoids, each of its own size and tilt',
+  cluster(cloud, options, progress): Clustering {
+    const random = new Random(options.seed);
+    const suggestion = suggestByBic(cloud, random, progress);
+    const count = options.count ?? suggestion.count;
+    requireEnough(cloud, count);
+    const { labels } = fitGaussianMixture(cloud, count, random, RESTARTS, (done, total) => progress('Gaussian mixture', done, total));
+    return numberedBySize(cloud, labels, count, suggestion);
+  },
+};
+
+/** The most likely of `restarts` fits, each started from a k-means of its own. */
+export function fitGaussianMixture(
+  cloud: LatentCloud,
+  count: number,
+  random: Random,
+  restarts: number,
+  progress: (done: number, total: number) => void = () => {},
+): GaussianMixtureFit {
+  requireEnough(cloud, count);
+  let best: GaussianMixtureFit | null = null;
+  for (let start = 0; start < restarts; start++) {
+    const { labels } = fitKMeans(cloud, count, random, 1);
+    const mixture = new Mixture(cloud, count, labels);
+    let before = Number.NEGATIVE_INFINITY;
+    for (let round = 0; round < MOST_ROUNDS; round++) {
+      progress(start * MOST_ROUNDS + round, restarts * MOST_ROUNDS);
+      const logLikelihood = mixture.expect();
+      if (logLikelihood - before < LEAST_RISE * cloud.count) break;
+      before = logLikelihood;
+      mixture.maximise();
+    }
+    const fit = mixture.fit();
+    if (best === null || fit.logLikelihood > best.logLikelihood) best = fit;
+  }
+  progress(1, 1);
+  return best!;
+}
+
+class Mixture {
+  private readonly weights: Float64Array;
+  private readonly means: Float64Array;
+  private readonly covariances: Float64Array;
+  /** particles × count: how likely each component made each particle; rows add up to 1. */
+  private readonly shares: Float64Array;
+  private readonly varianceFloor: number;
+
+  /** Starts from hard labels (from 0). */
+  constructor(
+    private readonly cloud: LatentCloud,
+    private readonly count: number,
+    labels: Int32Array,
+  ) {
+    const { dims } = cloud;
+    this.weights = new Float64Array(count);
+    this.means = new Float64Array(count * dims);
+    this.covariances = new Float64Array(count * dims * dims);
+    this.shares = new Float64Array(cloud.count * count);
+    this.varianceFloor = VARIANCE_FLOOR * Math.max(meanVariance(cloud), Number.MIN_VALUE / VARIANCE_FLOOR, 1e-30);
+    labels.forEach((label, i) => {
+      this.shares[i * count + label] = 1;
+    });
+    this.maximise();
+  }
+
+  /** Shares from weights, means and covariances; returns the log-likelihood. */
+  expect(): number {
+    const { cloud, count, shares } = this;
+    const { dims, z } = cloud;
+    const factors = this.covariances.slice();
+    const constants = new Float64Array(count);
+    for (let k = 0; k < count; k++) {
+      const factor = factors.subarray(k * dims * dims, (k + 1) * dims * dims);
+      if (!choleskyFactor(factor, dims)) throw new Error(`component ${k + 1} of the mixture has no volume`);
+      constants[k] = Math.log(this.weights[k]) - (dims / 2) * Math.log(2 * Math.PI);
+      for (let d = 0; d < dims; d++) constants[k] -= Math.log(factor[d * dims + d]);
+    }
+    const offset = new Float64Array(dims);
+    let logLikelihood = 0;
+    for (let i = 0; i < cloud.count; i++) {
+      let largest = Number.NEGATIVE_INFINITY;
+      for (let k = 0; k < count; k++) {
+        for (let d = 0; d < dims; d++) offset[d] = z[i * dims + d] - this.means[k * dims + d];
+        solveLower(factors.subarray(k * dims * dims, (k + 1) * dims * dims), offset, dims);
+        let square = 0;
+        for (let d = 0; d < dims; d++) square += offset[d] * offset[d];
+        const logDensity = constants[k] - square / 2;
+        shares[i * count + k] = logDensity;
+        if (logDensity > largest) largest = logDensity;
+      }
+      let sum = 0;
+      for (let k = 0; k < count; k++) sum += shares[i * count + k] = Math.exp(shares[i * count + k] - largest);
+      for (let k = 0; k < count; k++) shares[i * count + k] /= sum;
+      logLikelihood += largest + Math.log(sum);
+    }
+    return logLikelihood;
+  }
+
+  /** Weights, means and covariances from shares. */
+  maximise(): void {
+    const { cloud, count, shares } = this;
+    const { dims, z } = cloud;
+    const totals = new Float64Array(count);
+    this.means.fill(0);
+    this.covariances.fill(0);
+    for (let i = 0; i < cloud.count; i++) {
+      for (let k = 0; k < count; k++) {
+        const share = shares[i * count + k];
+        totals[k] += share;
+        for (let d = 0; d < dims; d++) this.means[k * dims + d] += share * z[i * dims + d];
+      }
+    }
+    for (let k = 0; k < count; k++) {
+      // A component that nothing speaks for keeps a trace of weight, so that its logarithm exists.
+      totals[k] = Math.max(totals[k], 1e-10);
+      this.weights[k] = totals[k] / cloud.count;
+      for (let d = 0; d < dims; d++) this.means[k * dims + d] /= totals[k];
+    }
+    for (let i = 0; i < cloud.count; i++) {
+      for (let k = 0; k < count; k++) {
+        const share = shares[i * count + k] / totals[k];
+        if (share === 0) continue;
+        for (let p = 0, at = k * dims * dims; p < dims; p++) {
+          const dp = share * (z[i * dims + p] - this.means[k * dims + p]);
+          for (let q = 0; q < dims; q++) this.covariances[at++] += dp * (z[i * dims + q] - this.means[k * dims + q]);
+        }
+      }
+    }
+    for (let k = 0; k < count; k++) for (let d = 0; d < dims; d++) this.covariances[(k * dims + d) * dims + d] += this.varianceFloor;
+  }
+
+  fit(): GaussianMixtureFit {
+    const logLikelihood = this.expect();
+    const { cloud, count, shares } = this;
+    const { dims } = cloud;
+    const parameters = count - 1 + count * dims + (count * dims * (dims + 1)) / 2;
+    const labels = new Int32Array(cloud.count);
+    for (let i = 0; i < cloud.count; i++)
+      for (let k = 1; k < count; k++) if (shares[i * count + k] > shares[i * count + labels[i]]) labels[i] = k;
+    const bic = -2 * logLikelihood + parameters * Math.log(cloud.count);
+    return { weights: this.weights, means: this.means, covariances: this.covariances, logLikelihood, bic, labels };
+  }
+}
+
+function meanVariance({ count, dims, z }: LatentCloud): number {
+  let sum = 0;
+  for (let d = 0; d < dims; d++) {
+    let mean = 0;
+    for (let i = 0; i < count; i++) mean += z[i * dims + d] / count;
+    for (let i = 0; i < count; i++) sum += (z[i * dims + d] - mean) ** 2 / (count * dims);
+  }
+  return sum;
+}
+
+function suggestByBic(cloud: LatentCloud, random: Random, progress: Progress): CountSuggestion {
+  const sample = sampleOf(cloud, SCORED_PARTICLES, random);
+  // Every component needs particles enough for its own covariance.
+  const most = Math.max(1, Math.min(MOST_SUGGESTED, Math.floor(sample.count / (sample.dims + 2))));
+  const scores = [];
+  for (let count = 1; count <= most; count++) {
+    scores.push({ count, score: fitGaussianMixture(sample, count, random, 2).bic });
+    progress('number of clusters', count, most);
+  }
+  const best = scores.reduce((a, b) => (b.score < a.score ? b : a));
+  return { count: best.count, criterion: 'BIC, lowest is best', scores, sampled: sample.count };
+}

@@ -1,0 +1,51 @@
+// Runs an analysis on a thread of its own, so that whoever asked stays awake, sees its progress and can stop it at once.
+import { Worker } from 'node:worker_threads';
+import { Cancelled, type Reporter } from '../training/progress.js';
+import type { Clustering, ClusteringOptions, Embedding, EmbeddingOptions, LatentCloud } from './analysis.js';
+
+export type AnalysisQuestion =
+  | { kind: 'embed'; method: string; cloud: LatentCloud; options: EmbeddingOptions }
+  | { kind: 'cluster'; method: string; cloud: LatentCloud; options: ClusteringOptions };
+
+export type AnalysisAnswer =
+  | { kind: 'progress'; stage: string; done: number; total: number }
+  | { kind: 'result'; result: Embedding | Clustering }
+  | { kind: 'error'; message: string };
+
+interface Caller {
+  reporter: Pick<Reporter, 'progress'>;
+  signal: AbortSignal;
+}
+
+/** Embeds the cloud with a method of the registry. Rejects with Cancelled when the signal stops it, with the method's own error when it fails. */
+export function runEmbedding(method: string, cloud: LatentCloud, options: EmbeddingOptions, caller: Caller): Promise<Embedding> {
+  return ask({ kind: 'embed', method, cloud, options }, caller) as Promise<Embedding>;
+}
+
+/** Clusters the cloud with a method of the registry. Rejects as `runEmbedding` does. */
+export function runClustering(method: string, cloud: LatentCloud, options: ClusteringOptions, caller: Caller): Promise<Clustering> {
+  return ask({ kind: 'cluster', method, cloud, options }, caller) as Promise<Clustering>;
+}
+
+async function ask(question: AnalysisQuestion, { reporter, signal }: Caller): Promise<Embedding | Clustering> {
+  const stopped = () => new Cancelled(`${question.method} stopped; nothing was written`);
+  if (signal.aborted) throw stopped();
+  const worker = new Worker(new URL('./analysis-worker.js', import.meta.url), { workerData: question });
+  let stop = () => {};
+  try {
+    return await new Promise((resolve, reject) => {
+      stop = () => reject(stopped());
+      signal.addEventListener('abort', stop);
+      worker.on('message', (answer: AnalysisAnswer) => {
+        if (answer.kind === 'progress') reporter.progress(answer.stage, answer.done, answer.total);
+        else if (answer.kind === 'result') resolve(answer.result);
+        else reject(new Error(answer.message));
+      });
+      worker.on('error', reject);
+      worker.on('exit', () => reject(new Error(`the thread of ${question.method} ended without a result`)));
+    });
+  } finally {
+    signal.removeEventListener('abort', stop);
+    await worker.terminate();
+  }
+}
