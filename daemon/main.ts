@@ -16,6 +16,7 @@ const commands: Record<string, () => Promise<CommandModule>> = {
   export: () => import('./commands/export.js'),
   info: () => import('./commands/info.js'),
   serve: () => import('./commands/serve.js'),
+  bench: () => import('./commands/bench.js'),
 };
 
 async function commandLine(asked: string | undefined): Promise<Command> {

@@ -46,6 +46,12 @@ export class TerminalReporter implements Reporter {
     else this.say(sentences);
   }
 
+  /** One measurement of `limber bench`: an object for programs, a sentence for people. */
+  bench(result: Record<string, unknown>, sentence: string): void {
+    if (this.json) this.line({ event: 'bench', ...result });
+    else this.say(sentence);
+  }
+
   /** The daemon answers at `url` from now on. */
   ready(url: string): void {
     if (this.json) this.line({ event: 'ready', url });

@@ -52,7 +52,8 @@ export interface EpochResult extends EpochReport {
   checkpoint(): Promise<Checkpoint>;
 }
 
-const HIDDEN = [512, 512, 512];
+/** Widths of the hidden layers of encoder and decoder (paper, Methods). */
+export const HIDDEN: readonly number[] = [512, 512, 512];
 
 /** The networks of one run on one backend, with the batch they work on. */
 export class Heterogeneity {

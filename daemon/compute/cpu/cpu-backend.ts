@@ -49,11 +49,13 @@ const PANEL = 8;
 const FEW_ROWS = 3;
 const MAX_THREADS = 16;
 
+/** Threads where nobody asks for a number: all cores, up to where more no longer help. */
+export function defaultThreads(): number {
+  return Math.min(availableParallelism(), MAX_THREADS);
+}
+
 /** Starts the workers and compiles the kernels. */
-export async function createCpuBackend({
-  threads = Math.min(availableParallelism(), MAX_THREADS),
-  fused = true,
-}: CpuOptions = {}): Promise<CpuBackend> {
+export async function createCpuBackend({ threads = defaultThreads(), fused = true }: CpuOptions = {}): Promise<CpuBackend> {
   if (!Number.isInteger(threads) || threads < 1) throw new Error(`the number of threads must be a whole number from 1, not ${threads}`);
   const kernels = loadKernels(fused);
   const heap = new SharedHeap();

@@ -1,0 +1,210 @@
+// What `limber bench` measures: training steps and particle gradients by the code that trains, on made particles, and the daemon's decode.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Backend, ProjectionGeometry } from '../compute/backend.js';
+import { type BackendCounts, countOperations } from '../compute/counting-backend.js';
+import { ringGeometry } from '../compute/ring-geometry.js';
+import type { NamedTensor } from '../formats/safetensors.js';
+import { emptySet } from '../gaussians/gaussian-set.js';
+import { logitsToRow, type ModelFrame } from '../gaussians/model-frame.js';
+import { LatentDecoder } from '../networks/latent-decoder.js';
+import { Random } from '../numerics/random.js';
+import { eulerToMatrix } from '../numerics/rotations.js';
+import { RowStore } from '../particles/row-store.js';
+import { Heterogeneity, HIDDEN } from '../training/heterogeneity.js';
+import { computeParticleGradients } from '../training/particle-gradients.js';
+import type { Reporter } from '../training/progress.js';
+import { projectionGeometry } from '../training/projection-scale.js';
+import { storedBatches } from '../training/stored-batches.js';
+
+export interface BenchSize {
+  gaussians: number;
+  /** Pixels along each side, even; all rings are compared. */
+  box: number;
+  batch: number;
+  /** Whole batches. */
+  particles: number;
+  latentDims: number;
+}
+
+export interface Measurement {
+  operation: 'training-step' | 'gradients' | 'decode';
+  /** Median; a decode is one particle. */
+  millisecondsPerParticle: number;
+  /** Thousand million floating-point operations a second (compute/counting-backend.ts), at the median. */
+  gflops: number;
+  /** Of tensors held on the device, of a decode its weights. */
+  megabytes: number;
+  /** Resident memory of this process with its threads at the end, all that was measured before included. */
+  residentMegabytes: number;
+  /** Steps or decodes that the median is of. */
+  samples: number;
+}
+
+/** σ of relative width 1 in pixels of a box of 128: that of the yardstick, so that both draw the same molecule. */
+const SIGMA_PIXELS_AT_128 = 1.5;
+const DECODES = 100;
+/** Not measured: the first calls compile. */
+const WARM_UP = 3;
+
+/** Training steps after the first epoch, in which the encoder is still led, and particle gradients. */
+export async function measureTraining(plain: Backend, size: BenchSize, reporter: Reporter, signal: AbortSignal): Promise<Measurement[]> {
+  const { gaussians, box, batch, particles, latentDims } = size;
+  const { backend, counts } = countOperations(plain);
+  const geometry = projectionGeometry(gaussians, ringGeometry(box, box / 2 - 1), frameOf(box));
+  const random = new Random(1);
+  const neutral = Float32Array.from({ length: 5 * gaussians }, () => random.normal());
+  const scratch = mkdtempSync(join(tmpdir(), 'limber-bench-'));
+  const images = madeImages(join(scratch, 'images.f32'), geometry, size, random);
+  const source = storedBatches(backend, images, madeRotations(particles, random), batch);
+  const neutralRow = backend.tensor([1, neutral.length], logitsToRow(neutral));
+  try {
+    const gradientSteps = new StepClock(reporter, counts);
+    const path = join(scratch, 'gradients.f32');
+    const gradients = await computeParticleGradients(backend, geometry, neutralRow, source, batch, path, gradientSteps, signal);
+    const measured = [gradientSteps.measurement('gradients', batch)];
+    const vary = new Float32Array(neutral.length).fill(1);
+    const start = Float32Array.from({ length: particles * latentDims }, () => random.normal());
+    const settings = {
+      run: 'bench',
+      latentDims,
+      epochs: 2,
+      batch,
+      learningRate: 1e-4,
+      latentNoise: 0.05,
+      spreadPenalty: 0.01,
+      weightDecay: 0,
+      seed: 1,
+    };
+    const model = new Heterogeneity(backend, { geometry, neutral, vary, source, gradients, start }, settings, null);
+    const steps = new StepClock(reporter, counts);
+    await model
+      .train(steps, async () => {}, signal)
+      .finally(() => {
+        model.free();
+        gradients.store.close();
+      });
+    return [steps.measurement('training-step', batch), ...measured];
+  } finally {
+    backend.free(neutralRow);
+    images.close();
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** The daemon's decode: one latent point at a time, on one thread of the processor. */
+export function measureDecode({ gaussians, box, latentDims }: BenchSize): Measurement {
+  const random = new Random(1);
+  const tensors = madeDecoder([latentDims, ...HIDDEN, 5 * gaussians], random);
+  const decoder = new LatentDecoder({ tensors, metadata: { epoch: '0', frame: JSON.stringify(frameOf(box)) } });
+  const set = emptySet(gaussians);
+  const times: number[] = [];
+  for (let decode = 0; decode < WARM_UP + DECODES; decode++) {
+    const z = Array.from({ length: latentDims }, () => random.normal());
+    const started = performance.now();
+    decoder.decode(z, set);
+    if (decode >= WARM_UP) times.push(performance.now() - started);
+  }
+  const numbers = [...tensors.values()].reduce((sum, { data }) => sum + data.length, 0);
+  // A product and a sum per weight; the rest is a thousandth of that.
+  return measurement('decode', times, 1, 2 * numbers, 4 * numbers);
+}
+
+/** Tells time and arithmetic from one step of training to the next, by the progress that it reports after each. */
+class StepClock implements Reporter {
+  private stage = '';
+  private last = { time: 0, operations: 0 };
+  private steps: { milliseconds: number; operations: number }[] = [];
+  private bytes = 0;
+
+  constructor(
+    private readonly reporter: Reporter,
+    private readonly counts: BackendCounts,
+  ) {}
+
+  progress(stage: string, done: number, total: number): void {
+    const now = { time: performance.now(), operations: this.counts.operations };
+    // A stage begins with work that is no step; of several epochs the last one counts.
+    if (stage !== this.stage) this.steps = [];
+    else this.steps.push({ milliseconds: now.time - this.last.time, operations: now.operations - this.last.operations });
+    this.stage = stage;
+    this.bytes = this.counts.bytes;
+    this.last = now;
+    this.reporter.progress(`bench: ${stage}`, done, total);
+  }
+
+  epoch(): void {}
+
+  note(): void {}
+
+  measurement(operation: Measurement['operation'], batch: number): Measurement {
+    const times = this.steps.map(step => step.milliseconds);
+    return measurement(operation, times, batch, median(this.steps.map(step => step.operations)), this.bytes);
+  }
+}
+
+function measurement(
+  operation: Measurement['operation'],
+  times: number[],
+  particles: number,
+  operations: number,
+  bytes: number,
+): Measurement {
+  const milliseconds = median(times);
+  return {
+    operation,
+    millisecondsPerParticle: milliseconds / particles,
+    gflops: operations / milliseconds / 1e6,
+    megabytes: bytes / 1e6,
+    residentMegabytes: process.memoryUsage().rss / 1e6,
+    samples: times.length,
+  };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/** Pixels of 1 Å. */
+function frameOf(box: number): ModelFrame {
+  return { boxAngstrom: box, centreAngstrom: [0, 0, 0], referenceSigmaAngstrom: (SIGMA_PIXELS_AT_128 * box) / 128 };
+}
+
+/** Transforms of white noise; every batch is the same, since no time depends on the values. */
+function madeImages(path: string, geometry: ProjectionGeometry, { batch, particles }: BenchSize, random: Random): RowStore {
+  const width = 2 * geometry.ringGeometry.planeSize;
+  const store = RowStore.create(path, particles, width);
+  const noise = Float32Array.from({ length: batch * width }, () => random.normal());
+  for (let first = 0; first < particles; first += batch) store.write(first, noise);
+  return store;
+}
+
+function madeRotations(count: number, random: Random): Float32Array {
+  const rotations = new Float32Array(9 * count);
+  for (let i = 0; i < count; i++) {
+    const tilt = (Math.acos(2 * random.uniform() - 1) * 180) / Math.PI;
+    rotations.set(eulerToMatrix(360 * random.uniform(), tilt, 360 * random.uniform()), 9 * i);
+  }
+  return rotations;
+}
+
+/** A decoder as a run leaves it, of normal weights that keep the layers' outputs of order one. */
+function madeDecoder(sizes: readonly number[], random: Random): Map<string, NamedTensor> {
+  const tensors = new Map<string, NamedTensor>();
+  const put = (name: string, shape: number[], deviation: number) => {
+    const length = shape.reduce((product, n) => product * n, 1);
+    tensors.set(name, { shape, data: Float32Array.from({ length }, () => deviation * random.normal()) });
+  };
+  for (let l = 0; l + 1 < sizes.length; l++) {
+    put(`decoder.${l}.weight`, [sizes[l], sizes[l + 1]], Math.sqrt(2 / sizes[l]));
+    put(`decoder.${l}.bias`, [sizes[l + 1]], 0.1);
+  }
+  const gaussians = sizes[sizes.length - 1] / 5;
+  put('neutral.logits', [5, gaussians], 1);
+  put('vary', [5, gaussians], 1);
+  return tensors;
+}
