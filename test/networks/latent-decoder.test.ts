@@ -1,108 +1,88 @@
-// The decoder of one latent point: closed forms, and the SIMD version against the plain one on shapes that leave every kind of rest.
+// The decoder alone against the training network it was written from: the same molecule, and the neutral one at z = 0.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createCpuBackend } from '../../daemon/compute/cpu/cpu-backend.js';
+import { PlainBackend } from '../../daemon/compute/cpu/plain-backend.js';
 import type { NamedTensor, Safetensors } from '../../daemon/formats/safetensors.js';
-import { emptySet } from '../../daemon/gaussians/gaussian-set.js';
-import { logitsToRow } from '../../daemon/gaussians/model-frame.js';
-import { decoderWeights, LatentDecoder } from '../../daemon/networks/latent-decoder.js';
-import { PlainRowDecoder } from '../../daemon/networks/plain-row-decoder.js';
-import { SimdRowDecoder } from '../../daemon/networks/simd-row-decoder.js';
+import { logitsToRow, type ModelFrame, toWorld } from '../../daemon/gaussians/model-frame.js';
+import { LatentDecoder } from '../../daemon/networks/latent-decoder.js';
+import { Mlp } from '../../daemon/networks/mlp.js';
 import { Random } from '../../daemon/numerics/random.js';
 
-/** Random weights of a decoder with the layer sizes `sizes`, the last a multiple of five. */
-function randomRun(sizes: readonly number[], seed = 1): Safetensors {
+const frame: ModelFrame = { boxAngstrom: 200, centreAngstrom: [100, 90, 80], referenceSigmaAngstrom: 5 };
+const N = 9;
+const backend = new PlainBackend();
+
+async function written(
+  seed: number,
+  vary = new Float32Array(5 * N).fill(1),
+): Promise<{ mlp: Mlp; weights: Safetensors; neutral: Float32Array }> {
   const random = new Random(seed);
-  const width = sizes[sizes.length - 1];
-  const tensors = new Map<string, NamedTensor>();
-  const put = (name: string, shape: number[], draw: () => number) =>
-    tensors.set(name, {
-      shape,
-      data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, draw),
-    });
-  for (let l = 0; l + 1 < sizes.length; l++) {
-    put(`decoder.${l}.weight`, [sizes[l], sizes[l + 1]], () => random.normal() / Math.sqrt(sizes[l]));
-    put(`decoder.${l}.bias`, [sizes[l + 1]], () => 0.1 * random.normal());
-  }
-  put('neutral.logits', [5, width / 5], () => random.normal());
-  put('vary', [5, width / 5], () => random.uniform());
-  const frame = { boxAngstrom: 200, centreAngstrom: [10, 20, 30], referenceSigmaAngstrom: 4 };
-  return { tensors, metadata: { epoch: '3', frame: JSON.stringify(frame) } };
+  const mlp = new Mlp(backend, 'decoder', [3, 20, 24, 5 * N], 2, 0.3, random);
+  const logits = new Random(99);
+  const neutral = new Float32Array(5 * N).map(() => logits.normal());
+  const tensors = new Map<string, NamedTensor>([
+    ...(await mlp.save(true)),
+    ['neutral.logits', { shape: [5, N], data: neutral }],
+    ['vary', { shape: [5, N], data: vary }],
+  ]);
+  return { mlp, weights: { tensors, metadata: { epoch: '7', frame: JSON.stringify(frame) } }, neutral };
 }
 
-const largestDifference = (a: Float32Array, b: Float32Array) => a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i])), 0);
-
-for (const [name, Decoder] of [
-  ['plain', PlainRowDecoder],
-  ['SIMD', SimdRowDecoder],
-] as const) {
-  test(`${name}: a single linear layer is a sigmoid of neutral + vary ⊙ (w·z), since the bias is at z = 0 as well`, () => {
-    const weights = decoderWeights(randomRun([1, 35]).tensors);
-    const decoder = new Decoder(weights);
-    const row = decoder.row([0.7]);
-    weights.neutral.forEach((neutral, i) => {
-      const logit = neutral + weights.vary[i] * weights.layers[0].weight[i] * 0.7;
-      const expected = 1 / (1 + Math.exp(-logit)) + (i < 21 ? -0.5 : i < 28 ? 0 : 0.5);
-      // A few roundings of float32 numbers of order one.
-      assert.ok(Math.abs(row[i] - expected) < 1e-6, `${i}: ${row[i]} is not ${expected}`);
-    });
-  });
-
-  test(`${name}: z = 0 gives the neutral model, whatever the network has learned, because its own origin is taken off`, () => {
-    const weights = decoderWeights(randomRun([3, 40, 40, 105]).tensors);
-    const decoder = new Decoder(weights);
-    decoder.row([1, -2, 3]);
-    assert.ok(largestDifference(decoder.row([0, 0, 0]), logitsToRow(weights.neutral)) < 1e-6);
-  });
-
-  test(`${name}: a weight that is not a number is seen in the one number that hangs on it, and in no other`, () => {
-    const weights = decoderWeights(randomRun([2, 8, 35]).tensors);
-    weights.layers[1].weight[11] = Number.NaN;
-    weights.layers[0].bias.fill(10);
-    const row = new Decoder(weights).row([1, 1]);
-    assert.deepEqual(
-      Array.from(row, Number.isNaN).flatMap((broken, i) => (broken ? [i] : [])),
-      [11],
-    );
-  });
-}
-
-test('SIMD and plain agree, for widths with every rest of a vector and of the four rows added at a time, and for layers that ReLU shuts off', () => {
-  for (const sizes of [
-    [1, 5],
-    [4, 3, 6, 2, 10],
-    [2, 13, 7, 15],
-    [3, 64, 65, 66, 1035],
-    [4, 512, 512, 512, 5 * 411],
-  ]) {
-    const weights = decoderWeights(randomRun(sizes, sizes.length).tensors);
-    const [plain, simd] = [new PlainRowDecoder(weights), new SimdRowDecoder(weights)];
-    const random = new Random(7);
-    for (let trial = 0; trial < 3; trial++) {
-      const z = Array.from({ length: sizes[0] }, () => 2 * random.normal());
-      // Sums of up to 512 numbers of order one in another order: 512·2⁻²⁴ at worst, times the slope ¼ of the sigmoid.
-      assert.ok(largestDifference(plain.row(z), simd.row(z)) < 1e-5, `${sizes} at ${z}`);
-    }
+test('at any z it gives what the training network gives with the same weights, in Å', async () => {
+  const random = new Random(4);
+  const vary = new Float32Array(5 * N).map(() => random.uniform());
+  const { mlp, weights, neutral } = await written(1, vary);
+  const decoder = new LatentDecoder(weights);
+  assert.deepEqual([decoder.dims, decoder.count, decoder.epoch], [3, N, 7]);
+  for (let trial = 0; trial < 5; trial++) {
+    const z = Float32Array.from({ length: 3 }, () => random.normal());
+    // One row and the origin behind it, as in training.
+    mlp.forward(2, backend.tensor([2, 3], Float32Array.from([...z, 0, 0, 0])));
+    const out = backend.tensor([1, 5 * N]);
+    backend.gaussians(1, mlp.output, true, backend.tensor([5 * N], neutral), backend.tensor([5 * N], vary), out);
+    const wanted = toWorld(await backend.read(out), frame);
+    const got = decoder.decode(z);
+    // Two ways of float32 summing about 24 terms of order 1; positions are 200 Å times a box fraction.
+    got.positions.forEach((value, i) => void assert.ok(Math.abs(value - wanted.positions[i]) < 1e-3, `${value} ${wanted.positions[i]}`));
+    got.amplitudes.forEach((value, i) => void assert.ok(Math.abs(value - wanted.amplitudes[i]) < 1e-5));
+    got.sigmas.forEach((value, i) => void assert.ok(Math.abs(value - wanted.sigmas[i]) < 5e-5));
   }
-  const shut = decoderWeights(randomRun([2, 16, 16, 35]).tensors);
-  shut.layers[1].bias.fill(-1e6);
-  assert.deepEqual(new SimdRowDecoder(shut).row([1, 2]), new SimdRowDecoder(shut).row([0, 0]));
 });
 
-test('a decode writes into the set it is given and nowhere else, so that a stream of frames allocates nothing and earlier frames stay', () => {
-  const decoder = new LatentDecoder(randomRun([2, 16, 35]));
-  const first = decoder.decode([1, 0]);
-  const kept = first.positions.slice();
-  const set = emptySet(7);
-  assert.equal(decoder.decode([0, 1], set), set);
-  assert.deepEqual(first.positions, kept);
-  assert.notDeepEqual(set.positions, kept);
-  assert.deepEqual(decoder.decode([1, 0], set).positions, kept);
+test('at z = 0 it is the neutral model to the bit, whatever the weights, because its value there is taken off before the sigmoid', async () => {
+  const sets = [];
+  for (const seed of [1, 2, 3]) sets.push(new LatentDecoder((await written(seed)).weights).decode([0, 0, 0]));
+  assert.deepEqual(sets[1], sets[0]);
+  assert.deepEqual(sets[2], sets[0]);
+  // The same bits as the backend that trains gives, by the same kernels without fused multiply-add.
+  const cpu = await createCpuBackend({ threads: 1, fused: false });
+  const { neutral } = await written(1);
+  const row = cpu.tensor([1, 5 * N]);
+  const ones = cpu.tensor([5 * N], new Float32Array(5 * N).fill(1));
+  cpu.gaussians(1, cpu.tensor([1, 5 * N]), false, cpu.tensor([5 * N], neutral), ones, row);
+  const trained = toWorld(await cpu.read(row), frame);
+  await cpu.dispose();
+  assert.deepEqual(sets[0], trained);
+  // And the closed form, to float32 rounding of 200 Å.
+  const exact = toWorld(logitsToRow(neutral), frame);
+  sets[0].positions.forEach((value, i) => void assert.ok(Math.abs(value - exact.positions[i]) < 5e-5));
 });
 
-test('weights without a layer are refused by the name of what is missing', () => {
-  const run = randomRun([2, 16, 35]);
-  run.tensors.delete('decoder.1.bias');
-  assert.throws(() => new LatentDecoder(run), /decoder\.1\.bias/);
-  run.tensors.clear();
-  assert.throws(() => new LatentDecoder(run), /decoder\.0\.weight/);
+test('what may not vary stays at its neutral value to the bit at every z', async () => {
+  const vary = new Float32Array(5 * N).fill(1, 3 * N, 4 * N);
+  const decoder = new LatentDecoder((await written(5, vary)).weights);
+  const [neutral, moved] = [decoder.decode([0, 0, 0]), decoder.decode([1, -2, 0.5])];
+  assert.deepEqual(moved.positions, neutral.positions);
+  assert.deepEqual(moved.sigmas, neutral.sigmas);
+  assert.ok(moved.amplitudes.every((value, i) => value !== neutral.amplitudes[i]));
+});
+
+test('weights that lack an array are an error that names it', async () => {
+  for (const name of ['decoder.0.weight', 'decoder.2.bias', 'neutral.logits', 'vary']) {
+    const { weights } = await written(1);
+    const tensors = new Map(weights.tensors);
+    tensors.delete(name);
+    assert.throws(() => new LatentDecoder({ ...weights, tensors }), new RegExp(name.replaceAll('.', '\\.')));
+  }
 });
