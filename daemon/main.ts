@@ -13,6 +13,7 @@ const commands: Record<string, () => Promise<CommandModule>> = {
   new: () => import('./commands/new.js'),
   neutral: () => import('./commands/neutral.js'),
   train: () => import('./commands/train.js'),
+  reconstruct: () => import('./commands/reconstruct.js'),
   export: () => import('./commands/export.js'),
   info: () => import('./commands/info.js'),
   serve: () => import('./commands/serve.js'),

@@ -81,7 +81,7 @@ function checkTogether({ latents, star, at, gaussians, map, vectors }: ExportOpt
 }
 
 /** Checked before any work, so that none is lost. */
-function requireFolderOf(file: string): void {
+export function requireFolderOf(file: string): void {
   const folder = dirname(resolve(file));
   if (!existsSync(folder)) throw new InputError(`${file}: the folder ${folder} does not exist; make it first`);
   if (existsSync(file) && statSync(file).isDirectory()) throw new InputError(`${file} is a folder; give a file name`);
@@ -113,7 +113,7 @@ function writeStates(project: ProjectFolder, run: RunFolder, options: ExportOpti
 }
 
 /** `dims` numbers separated by commas. */
-function parsePoint(text: string, dims: number, flag: string): Float32Array {
+export function parsePoint(text: string, dims: number, flag: string): Float32Array {
   const z = Float32Array.from(text.split(','), parseNumber);
   if (z.length !== dims || !z.every(Number.isFinite))
     throw new InputError(`${flag} ${text}: the run has ${dims} latent coordinates; give ${dims} numbers separated by commas`);

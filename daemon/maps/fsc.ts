@@ -75,3 +75,21 @@ export function resolutionAt({ correlation, boxLengthAngstrom }: ShellCorrelatio
   }
   return boxLengthAngstrom / (correlation.length - 1);
 }
+
+/**
+ * A table of curves of one box, for people and plots: comment lines with the resolution of each at 0.143 and 0.5, then a row per shell with its number
+ * (cycles per box), its resolution in Å, and a column per curve.
+ */
+export function formatShellCorrelations(curves: Record<string, ShellCorrelation>): string {
+  const names = Object.keys(curves);
+  const { correlation, boxLengthAngstrom } = curves[names[0]];
+  const lines = names.map(
+    name => `# ${name}: ${resolutionAt(curves[name], 0.143).toFixed(3)} Å at 0.143, ${resolutionAt(curves[name], 0.5).toFixed(3)} Å at 0.5`,
+  );
+  lines.push(['shell', 'resolutionAngstrom', ...names].join('\t'));
+  for (let shell = 1; shell < correlation.length; shell++) {
+    const values = names.map(name => curves[name].correlation[shell].toFixed(5));
+    lines.push([shell, (boxLengthAngstrom / shell).toFixed(4), ...values].join('\t'));
+  }
+  return lines.join('\n') + '\n';
+}

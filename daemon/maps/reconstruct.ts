@@ -4,6 +4,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { DensityMap } from '../formats/density-map.js';
+import { InputError } from '../formats/input-error.js';
 import { symmetryRotations } from '../numerics/symmetry.js';
 import type { ParticleSet } from '../particles/particle-set.js';
 import { Cancelled, type Reporter } from '../training/progress.js';
@@ -55,7 +56,7 @@ const EDGE_RINGS = 3;
 
 /**
  * Reconstructs the particles `chosen` (rows of the set, from 0). The result does not depend on the number of threads. Throws InputError on an
- * unreadable image, RangeError on an unknown symmetry, Cancelled after an abort.
+ * unreadable image or an unknown symmetry, Cancelled after an abort.
  */
 export async function reconstruct(
   particles: ParticleSet,
@@ -142,8 +143,16 @@ function describeWork(
     operator: allocateOperatorMemory(PADDING * rings, outputBox),
     control: new Int32Array(new SharedArrayBuffer(4 * Word.Count)),
     slabs: equalSlabs(grid, SLABS_PER_THREAD * threads),
-    symmetry: symmetryRotations(options.symmetry ?? 'C1'),
+    symmetry: knownSymmetry(options.symmetry ?? 'C1'),
   };
+}
+
+function knownSymmetry(symbol: string): Float64Array[] {
+  try {
+    return symmetryRotations(symbol);
+  } catch (error) {
+    throw new InputError((error as Error).message);
+  }
 }
 
 async function insertAll(
