@@ -58,3 +58,12 @@ test('the longest displacements come first, and a Gaussian that stays has no arr
   assert.deepEqual([...longestDisplacements(from, to, 2)], [1, 0]);
   assert.deepEqual([...longestDisplacements(from, from, 10)], []);
 });
+
+test('a Gaussian with next to no amplitude has no arrow, because nothing is seen where it goes; one that appears on the way has', () => {
+  const at = (frame: typeof from, i: number, amplitude: number) => ({
+    ...frame,
+    amplitudes: frame.amplitudes.map((a, k) => (k === i ? amplitude : a)),
+  });
+  assert.ok(!longestDisplacements(at(from, 1, 1e-4), at(to, 1, 1e-4), 10).includes(1));
+  assert.ok(longestDisplacements(at(from, 1, 1e-4), to, 10).includes(1));
+});

@@ -10,14 +10,22 @@ const LONGEST_HEAD = 0.45;
 /** A shaft is never thicker than this share of its arrow's length. */
 const STOUTEST = 0.09;
 
-/** The Gaussians that move furthest from one frame to the other, furthest first, at most `count`; what does not move has no direction. */
+/** A Gaussian that never weighs this share of the mean belongs to no visible part: where it goes says nothing of the molecule. */
+const LIGHTEST = 0.25;
+
+/**
+ * The Gaussians that move furthest from one frame to the other, furthest first, at most `count`; what does not move has no direction, and what
+ * has next to no amplitude at either end is left out.
+ */
 export function longestDisplacements(from: DecodedFrame, to: DecodedFrame, count: number): Uint32Array {
   const n = Math.min(from.count, to.count);
   const squared = Float64Array.from({ length: n }, (_, i) => {
     const [x, y, z] = displacement(from, to, i);
     return x * x + y * y + z * z;
   });
-  const moving = Array.from({ length: n }, (_, i) => i).filter(i => squared[i] > 1e-12);
+  const heavier = Float64Array.from({ length: n }, (_, i) => Math.max(from.amplitudes[i], to.amplitudes[i]));
+  const lightest = (LIGHTEST * heavier.reduce((sum, amplitude) => sum + amplitude, 0)) / Math.max(n, 1);
+  const moving = Array.from({ length: n }, (_, i) => i).filter(i => squared[i] > 1e-12 && heavier[i] >= lightest);
   moving.sort((a, b) => squared[b] - squared[a] || a - b);
   return Uint32Array.from(moving.slice(0, count));
 }
