@@ -1,0 +1,172 @@
+// A run of a whole project on disk: from a star file to latents, and after a stop the same numbers as without one.
+import assert from 'node:assert/strict';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { createCpuBackend } from '../../daemon/compute/cpu/cpu-backend.js';
+import type { DensityMap } from '../../daemon/formats/density-map.js';
+import { InputError } from '../../daemon/formats/input-error.js';
+import { parseGaussians } from '../../daemon/gaussians/gaussian-set.js';
+import { LatentDecoder } from '../../daemon/networks/latent-decoder.js';
+import { createProject } from '../../daemon/project/create-project.js';
+import { ProjectFolder } from '../../daemon/project/project-folder.js';
+import type { TrainOptions } from '../../daemon/settings/settings.js';
+import { Cancelled, type Reporter } from '../../daemon/training/progress.js';
+import { fitProjectNeutral, readProjectNeutral, rotationCentre, valueAt } from '../../daemon/training/project-neutral.js';
+import { trainProjectRun } from '../../daemon/training/project-run.js';
+import { simulate } from '../../demo-data/simulate.js';
+import { silent } from './toy-molecule.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'limber-run-'));
+const backend = await createCpuBackend({ threads: 2 });
+after(async () => {
+  rmSync(folder, { recursive: true });
+  await backend.dispose();
+});
+
+const options: TrainOptions = {
+  run: 'run1',
+  latentDims: 2,
+  vary: ['position', 'amplitude'],
+  resolutionAngstrom: null,
+  epochs: 3,
+  batch: 16,
+  learningRate: 3e-4,
+  seed: 5,
+  backend: 'cpu',
+  threads: 2,
+};
+
+const COUNT = 90;
+const NEUTRAL = { resolutionAngstrom: 32, gaussians: 24, seed: 1, backend: 'cpu', threads: 2 };
+
+/** A project with its neutral model, made once; each test trains in a copy of its own. */
+const original = await (async () => {
+  const data = await simulate(
+    { directory: join(folder, 'data'), kind: 'linear', particles: COUNT, boxSize: 32, pixelSizeAngstrom: 8 },
+    silent,
+  );
+  const given = {
+    particles: data.particles,
+    map: data.map,
+    imagesDir: null,
+    mask: null,
+    model: null,
+    symmetry: 'C1',
+    pixelSizeAngstrom: null,
+  };
+  const project = await createProject(join(folder, 'original'), given, silent, new AbortController().signal);
+  await fitProjectNeutral(project, backend, NEUTRAL, silent);
+  return project;
+})();
+
+let copies = 0;
+function copy(): ProjectFolder {
+  const path = join(folder, `copy${copies++}`);
+  cpSync(original.path, path, { recursive: true });
+  return ProjectFolder.open(path);
+}
+
+const contents = (project: ProjectFolder, name: string) => readFileSync(join(project.run('run1').path, name));
+
+test('the neutral model on disk is of one piece: text in Å, logits and report say the same', () => {
+  const neutral = readProjectNeutral(original);
+  assert.ok(neutral);
+  assert.equal(neutral.report.gaussians, 24);
+  assert.equal(neutral.logits.length, 120);
+  assert.equal(neutral.report.boxAngstrom, 256);
+  const text = readFileSync(join(original.neutralFolder, 'gaussians.txt'), 'utf8');
+  const set = parseGaussians(text, 'gaussians.txt');
+  assert.equal(set.count, 24);
+  for (let i = 0; i < 24; i++) {
+    // Seven digits of a few hundred Å.
+    const x = (1 / (1 + Math.exp(-neutral.logits[i])) - 0.5) * 256 + neutral.report.centreAngstrom[0];
+    assert.ok(Math.abs(set.positions[3 * i] - x) < 1e-3);
+  }
+  assert.ok(neutral.report.ringFrc.length === 8 && neutral.report.ringFrc[1] > 0.9, `${neutral.report.ringFrc}`);
+  assert.ok(!existsSync(join(original.neutralFolder, 'scratch')), 'images prepared for it are gone');
+});
+
+test('a run leaves a latent and a correlation a particle, a row of losses an epoch, weights that a decoder reads, and no scratch', async () => {
+  const project = copy();
+  const result = await trainProjectRun(project, backend, options, silent);
+  const run = project.run('run1');
+  assert.deepEqual([result.particles, result.gaussians, result.backend], [COUNT, 24, 'cpu']);
+  const { count, dims, particle, z, frc } = run.latents();
+  assert.deepEqual([count, dims, z.length], [COUNT, 2, 2 * COUNT]);
+  assert.deepEqual(
+    [...particle],
+    Array.from({ length: COUNT }, (_, i) => i + 1),
+  );
+  assert.ok(z.every(Number.isFinite) && frc.every(value => value > 0 && value < 1));
+  assert.deepEqual(
+    run.losses().map(row => row.epoch),
+    [1, 2, 3],
+  );
+  assert.equal(run.losses()[2].frc, result.frc);
+  assert.deepEqual([run.settings().state, run.settings().epoch, run.settings().frc], ['done', 3, result.frc]);
+  assert.ok(!existsSync(join(run.path, 'scratch')));
+
+  // Widths were not to vary, and z = 0 is the neutral model that the text file holds.
+  const decoder = new LatentDecoder(run.weights());
+  const neutral = parseGaussians(readFileSync(join(project.neutralFolder, 'gaussians.txt'), 'utf8'), 'gaussians.txt');
+  const origin = decoder.decode([0, 0]);
+  origin.positions.forEach((value, i) => void assert.ok(Math.abs(value - neutral.positions[i]) < 1e-3));
+  assert.deepEqual(decoder.decode([1, -1]).sigmas, origin.sigmas);
+  assert.notDeepEqual(decoder.decode([1, -1]).positions, origin.positions);
+});
+
+test('stopped in the middle of an epoch and taken up again, a run ends with the same latents and weights to the bit as one that was left alone', async () => {
+  const [whole, stopped] = [copy(), copy()];
+  await trainProjectRun(whole, backend, options, silent);
+  const abort = new AbortController();
+  const stopping: Reporter = {
+    ...silent,
+    progress(stage, done) {
+      if (stage.startsWith('epoch 3') && done > 40) abort.abort();
+    },
+  };
+  await assert.rejects(trainProjectRun(stopped, backend, options, stopping, abort.signal), Cancelled);
+  const run = stopped.run('run1');
+  assert.deepEqual([run.settings().state, run.settings().epoch, run.losses().length], ['stopped', 2, 2]);
+  assert.ok(!contents(stopped, 'latents.tsv').equals(contents(whole, 'latents.tsv')));
+  const notes: string[] = [];
+  await trainProjectRun(stopped, backend, options, { ...silent, note: line => void notes.push(line) });
+  assert.match(notes.join('\n'), /goes on after epoch 2/);
+  assert.deepEqual(contents(stopped, 'latents.tsv'), contents(whole, 'latents.tsv'));
+  const [a, b] = [stopped.run('run1').weights().tensors, whole.run('run1').weights().tensors];
+  assert.deepEqual(a, b);
+  assert.equal(run.losses().length, 3);
+});
+
+test('a run is not gone on with under other settings or on another neutral model, and says which', async () => {
+  const project = copy();
+  await trainProjectRun(project, backend, { ...options, epochs: 1 }, silent);
+  const before = contents(project, 'weights.safetensors');
+  for (const [change, words] of [
+    [{ latentDims: 3 }, /latent dimensions 2, not 3/],
+    [{ seed: 6 }, /seed 5, not 6/],
+    [{ batch: 8 }, /batch 16, not 8/],
+    [{ vary: ['position'] }, /what varies position,amplitude, not position/],
+  ] as [Partial<TrainOptions>, RegExp][])
+    await assert.rejects(trainProjectRun(project, backend, { ...options, ...change }, silent), words);
+  await fitProjectNeutral(project, backend, { ...NEUTRAL, seed: 2 }, silent);
+  await assert.rejects(trainProjectRun(project, backend, options, silent), (error: Error) => {
+    return error instanceof InputError && /another neutral model/.test(error.message);
+  });
+  assert.deepEqual(contents(project, 'weights.safetensors'), before);
+});
+
+test('the rotation centre is the world position of voxel n//2, odd sides and origins included, and a value is that of the nearest voxel', () => {
+  const map: DensityMap = {
+    size: [4, 5, 3],
+    voxelSizeAngstrom: [2, 2, 3],
+    originAngstrom: [-10, 0, 7],
+    data: Float32Array.from({ length: 60 }, (_, i) => i),
+  };
+  assert.deepEqual(rotationCentre(map), [-6, 4, 10]);
+  assert.equal(valueAt(map, [-6, 4, 10]), (1 * 5 + 2) * 4 + 2);
+  assert.equal(valueAt(map, [-6.9, 4.9, 11.4]), (1 * 5 + 2) * 4 + 2);
+  assert.equal(valueAt(map, [-12, 4, 10]), 0);
+});
