@@ -1,4 +1,4 @@
-// What `limber bench` measures: training steps and particle gradients by the code that trains, on made particles, and the daemon's decode.
+// What `limber bench` measures, on made particles: training steps and particle gradients by the code that trains, maps, and the daemon's decode.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,9 +9,12 @@ import { ringGeometry } from '../compute/ring-geometry.js';
 import type { NamedTensor } from '../formats/safetensors.js';
 import { emptySet } from '../gaussians/gaussian-set.js';
 import { logitsToRow, type ModelFrame } from '../gaussians/model-frame.js';
+import { reconstruct } from '../maps/reconstruct.js';
+import { reconstructionOperations } from '../maps/reconstruction-arithmetic.js';
 import { LatentDecoder } from '../networks/latent-decoder.js';
 import { Random } from '../numerics/random.js';
 import { eulerToMatrix } from '../numerics/rotations.js';
+import type { ParticleSet } from '../particles/particle-set.js';
 import { RowStore } from '../particles/row-store.js';
 import { Heterogeneity, HIDDEN } from '../training/heterogeneity.js';
 import { computeParticleGradients } from '../training/particle-gradients.js';
@@ -30,22 +33,23 @@ export interface BenchSize {
 }
 
 export interface Measurement {
-  operation: 'training-step' | 'gradients' | 'decode';
+  operation: 'training-step' | 'gradients' | 'decode' | 'reconstruct';
   /** Median; a decode is one particle. */
   millisecondsPerParticle: number;
   /** Thousand million floating-point operations a second (compute/counting-backend.ts), at the median. */
   gflops: number;
-  /** Of tensors held on the device, of a decode its weights. */
+  /** Of tensors held on the device; of a decode its weights, of a reconstruction the arrays it makes. */
   megabytes: number;
   /** Resident memory of this process with its threads at the end, all that was measured before included. */
   residentMegabytes: number;
-  /** Steps or decodes that the median is of. */
+  /** Steps, decodes or maps that the median is of. */
   samples: number;
 }
 
 /** σ of relative width 1 in pixels of a box of 128: that of the yardstick, so that both draw the same molecule. */
 const SIGMA_PIXELS_AT_128 = 1.5;
 const DECODES = 100;
+const MAPS = 5;
 /** Not measured: the first calls compile. */
 const WARM_UP = 3;
 
@@ -110,6 +114,36 @@ export function measureDecode({ gaussians, box, latentDims }: BenchSize): Measur
   const numbers = [...tensors.values()].reduce((sum, { data }) => sum + data.length, 0);
   // A product and a sum per weight; the rest is a thousandth of that.
   return measurement('decode', times, 1, 2 * numbers, 4 * numbers);
+}
+
+/** Whole reconstructions of `particles` images with CTF, insertion and solver together, on `threads` threads of the processor. */
+export async function measureReconstruction(
+  box: number,
+  particles: number,
+  threads: number,
+  reporter: Reporter,
+  signal: AbortSignal,
+): Promise<Measurement> {
+  const set = madeParticles(box, particles, new Random(1));
+  const chosen = Uint32Array.from({ length: particles }, (_, i) => i);
+  const times: number[] = [];
+  let most = 0;
+  for (let map = 0; map < MAPS; map++) {
+    const before = process.memoryUsage().arrayBuffers;
+    const watched: Reporter = {
+      progress: (stage, done, total) => {
+        // What earlier maps left may be collected meanwhile: of all maps the largest growth is nearest to the truth.
+        most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+        reporter.progress(`bench: ${stage}`, done, total);
+      },
+      epoch: () => {},
+      note: () => {},
+    };
+    const started = performance.now();
+    await reconstruct(set, chosen, { centreAngstrom: [0, 0, 0], contrast: 1, threads }, watched, signal);
+    times.push(performance.now() - started);
+  }
+  return measurement('reconstruct', times, particles, reconstructionOperations(particles, box), most);
 }
 
 /** Tells time and arithmetic from one step of training to the next, by the progress that it reports after each. */
@@ -181,6 +215,35 @@ function madeImages(path: string, geometry: ProjectionGeometry, { batch, particl
   const noise = Float32Array.from({ length: batch * width }, () => random.normal());
   for (let first = 0; first < particles; first += batch) store.write(first, noise);
   return store;
+}
+
+/** Images of one noise, seen from everywhere, at 1 Å a pixel. */
+function madeParticles(box: number, count: number, random: Random): ParticleSet {
+  const noise = Float32Array.from({ length: box ** 2 }, () => random.normal());
+  const ctf = {
+    defocusUAngstrom: 15_000,
+    defocusVAngstrom: 14_500,
+    defocusAngleDegrees: 30,
+    voltageKv: 300,
+    sphericalAberrationMm: 2.7,
+    amplitudeContrast: 0.1,
+    phaseShiftDegrees: 0,
+  };
+  return {
+    file: 'made',
+    count,
+    boxSize: box,
+    pixelSizeAngstrom: 1,
+    rotations: madeRotations(count, random),
+    shiftsPixels: new Float32Array(2 * count),
+    ctf: Array.from({ length: count }, () => ctf),
+    phaseFlipped: false,
+    ctfPremultiplied: false,
+    halfSet: new Uint8Array(count),
+    notes: [],
+    readImage: (_i, out) => out.set(noise),
+    close: () => {},
+  };
 }
 
 function madeRotations(count: number, random: Random): Float32Array {

@@ -1,4 +1,4 @@
-// `limber bench`: how fast training, particle gradients and a decode are on this machine, for each backend that works.
+// `limber bench`: how fast training, particle gradients, a map and a decode are on this machine, for each backend that works.
 import type { Command } from 'commander';
 import { InputError } from '../formats/input-error.js';
 import { parameters } from '../settings/settings.js';
@@ -22,7 +22,9 @@ const DEFAULT_BATCHES = 16;
 export function register(program: Command): void {
   const command = program
     .command('bench')
-    .description('Measure training, particle gradients and a decode on made data, for each backend that works here; medians.');
+    .description(
+      'Measure training, particle gradients, a reconstruction and a decode on made data, for each backend that works here; medians.',
+    );
   for (const name of ['benchGaussians', 'benchBox', 'batch', 'benchParticles', 'threads', 'backend'] as const) addParameter(command, name);
   command.option('--json', 'one JSON object a line').action((given: GivenOptions) =>
     runLong(given, async ({ reporter, signal }) => {
@@ -34,17 +36,19 @@ export function register(program: Command): void {
         particles: wholeBatches(given.particles ?? DEFAULT_BATCHES * batch, batch),
         latentDims: parameters.latentDims.default,
       };
-      const { measureDecode, measureTraining } = await import('./bench-operations.js');
+      const { measureDecode, measureReconstruction, measureTraining } = await import('./bench-operations.js');
       const { chooseBackend } = await import('../compute/choose-backend.js');
       const { defaultThreads } = await import('../compute/cpu/cpu-backend.js');
       const show = (backend: string, threads: number, rows: number, measured: Measurement) => {
         const { gaussians, box } = size;
-        reporter.bench({ backend, gaussians, box, batch: rows, threads, ...measured }, sentence(backend, threads, measured));
+        reporter.bench({ backend, gaussians, box, batch: rows, threads, ...measured }, sentence(backend, threads, rows, measured));
       };
       if (!given.json) reporter.note(`${size.gaussians} Gaussians, box ${size.box}, batch ${batch}; medians`);
+      const cores = given.threads ?? defaultThreads();
+      // A decode and a map are made on the processor whatever trains.
       show('cpu', 1, 1, measureDecode(size));
       for (const name of backendNames(given.backend)) {
-        const threads = name === 'cpu' ? (given.threads ?? defaultThreads()) : 1;
+        const threads = name === 'cpu' ? cores : 1;
         const backend = await chooseBackend({ backend: name, threads }, reporter).catch(error => {
           if (!(error instanceof InputError) || isNamed(given.backend)) throw error;
           reporter.note(error.message);
@@ -57,6 +61,8 @@ export function register(program: Command): void {
           await backend.dispose();
         }
       }
+      const mapParticles = given.particles ?? parameters.nearest.default;
+      show('cpu', cores, mapParticles, await measureReconstruction(size.box, mapParticles, cores, reporter, signal));
       reporter.done({ seconds: reporter.seconds() }, `measured in ${reporter.seconds().toFixed(0)} s`);
     }),
   );
@@ -82,11 +88,11 @@ function wholeBatches(particles: number, batch: number): number {
   return Math.ceil(particles / batch) * batch;
 }
 
-function sentence(backend: string, threads: number, measured: Measurement): string {
+function sentence(backend: string, threads: number, rows: number, measured: Measurement): string {
   const { operation, millisecondsPerParticle, gflops, megabytes, residentMegabytes, samples } = measured;
   const where = backend === 'cpu' ? `cpu, ${threads} ${threads === 1 ? 'thread' : 'threads'}` : backend;
   return (
     `${operation.padEnd(14)} ${millisecondsPerParticle.toFixed(3).padStart(9)} ms a particle  ${gflops.toFixed(1).padStart(7)} GFLOP/s  ` +
-    `${megabytes.toFixed(0).padStart(5)} MB held, process ${residentMegabytes.toFixed(0)} MB  (${where}, ${samples} samples)`
+    `${megabytes.toFixed(0).padStart(5)} MB held, process ${residentMegabytes.toFixed(0)} MB  (${where}, ${samples} samples of ${rows})`
   );
 }

@@ -49,7 +49,7 @@ const SLABS_PER_THREAD = 3;
 /** τ as a share of the mean weight of a ring: enough that a direction that hardly any sample has reached does not shout. */
 const REGULARISATION = 0.01;
 /** More steps, or a smaller rest, change no shell of the FSC by a thousandth. */
-const ITERATIONS = 5;
+export const ITERATIONS = 5;
 const TOLERANCE = 1e-3;
 /** Rings kept beyond the resolution asked for: a low-pass filter's soft edge ends there. */
 const EDGE_RINGS = 3;

@@ -14,6 +14,8 @@ const SIZES = [
   { gaussians: 512, box: 64 },
 ];
 const BATCH = 32;
+/** Fewer than `limber bench` takes for a map, so that the turns are short; training steps are the same. */
+const PARTICLES = 16 * BATCH;
 /** A dense projection of 32 particles does not fit into the memory of most machines. */
 const DENSE_BATCH = 8;
 
@@ -36,9 +38,9 @@ for (const size of SIZES) {
   const ours = new Map();
   const theirs = [];
   for (let round = 0; round < Number(values.rounds); round++) {
-    for (const { operation, millisecondsPerParticle, gflops, megabytes } of measureOurs(size)) {
+    for (const { operation, batch, millisecondsPerParticle, gflops, megabytes } of measureOurs(size)) {
       const list = ours.get(operation) ?? [];
-      ours.set(operation, [...list, { millisecondsPerParticle, gflops, megabytes }]);
+      ours.set(operation, [...list, { batch, millisecondsPerParticle, gflops, megabytes }]);
     }
     if (python) theirs.push(measureYardstick(size, 'separable', BATCH));
   }
@@ -47,7 +49,7 @@ for (const size of SIZES) {
     const each = list.map(measured => measured.millisecondsPerParticle.toFixed(3)).join(' ');
     console.log(
       `limber ${operation.padEnd(14)} ${of('millisecondsPerParticle').toFixed(3)} ms a particle (${each}), ` +
-        `${of('gflops').toFixed(0)} GFLOP/s, ${of('megabytes').toFixed(0)} MB`,
+        `${of('gflops').toFixed(0)} GFLOP/s, ${of('megabytes').toFixed(0)} MB, ${list[0].batch} at once`,
     );
   }
   if (!python) continue;
@@ -64,7 +66,20 @@ for (const size of SIZES) {
 
 /** Medians of one run of `limber bench`. */
 function measureOurs({ gaussians, box }) {
-  const args = ['bench', '--json', '--gaussians', gaussians, '--box', box, '--batch', BATCH, '--threads', values.threads];
+  const args = [
+    'bench',
+    '--json',
+    '--gaussians',
+    gaussians,
+    '--box',
+    box,
+    '--batch',
+    BATCH,
+    '--particles',
+    PARTICLES,
+    '--threads',
+    values.threads,
+  ];
   const output = run(process.execPath, [launcher, ...args, '--backend', values.backend]);
   return output
     .trim()

@@ -11,7 +11,7 @@ after(() => rmSync(scratch, { recursive: true }));
 for (const name of ['TMPDIR', 'TEMP', 'TMP']) process.env[name] = scratch;
 const { limber } = await import('./limber-process.js');
 
-const SMALL = ['--gaussians', '24', '--box', '16', '--batch', '4', '--threads', '1', '--backend', 'cpu'];
+const SMALL = ['--gaussians', '24', '--box', '16', '--batch', '4', '--particles', '40', '--threads', '1', '--backend', 'cpu'];
 
 test('a line for each operation carries every field that contract.md promises, and all are measured, none made up', () => {
   const { status, stderr, events } = limber(['bench', ...SMALL, '--json'], scratch);
@@ -29,7 +29,11 @@ test('a line for each operation carries every field that contract.md promises, a
     assert.deepEqual([line.backend, line.gaussians, line.box, line.threads], ['cpu', 24, 16, 1]);
   }
   const batches = new Map(lines.map(({ operation, batch }) => [operation, batch]));
-  assert.deepEqual([batches.get('training-step'), batches.get('gradients'), batches.get('decode')], [4, 4, 1]);
+  const operations = ['training-step', 'gradients', 'decode', 'reconstruct'];
+  assert.deepEqual(
+    operations.map(operation => batches.get(operation)),
+    [4, 4, 1, 40],
+  );
   assert.equal(lines.length, batches.size, 'an operation was told twice');
   assert.equal(events().at(-1)?.event, 'done');
 });
