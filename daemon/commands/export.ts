@@ -1,7 +1,7 @@
 // `limber export`: latents, particles, Gaussians, maps and motion arrows of a run, in files that other programs read.
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, extname, resolve } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { InputError } from '../formats/input-error.js';
 import { formatLatents } from '../formats/latents-table.js';
 import { writeMap } from '../formats/mrc.js';
@@ -12,6 +12,7 @@ import { type DensityGrid, gaussiansToDensity } from '../gaussians/to-density.js
 import { LatentDecoder } from '../networks/latent-decoder.js';
 import { writeParticleSubset } from '../particles/read-particles.js';
 import { ProjectFolder } from '../project/project-folder.js';
+import { analysisColumns, rowsOfCluster } from '../project/run-analyses.js';
 import type { RunFolder } from '../project/run-folder.js';
 import { writeFileAtomic } from '../project/write-file-atomic.js';
 import { parameters, parseNumber } from '../settings/settings.js';
@@ -21,6 +22,7 @@ interface ExportOptions {
   run: string;
   latents?: string;
   star?: string;
+  cluster?: number;
   at?: string;
   gaussians?: string;
   map?: string;
@@ -36,8 +38,9 @@ export function register(program: Command): void {
     .argument('<DIR>', 'project folder')
     .argument('[FILE.bild]', 'arrows of --vectors, for ChimeraX')
     .requiredOption('--run <NAME>', 'which run')
-    .option('--latents <FILE.tsv>', "every particle's latent coordinates and ring correlation")
+    .option('--latents <FILE.tsv>', "every particle's latent coordinates and ring correlation, and what embed and cluster have found")
     .option('--star <FILE.star>', "the run's particles, with the input's own columns")
+    .addOption(new Option('--cluster <K>', 'only this cluster in the star file').argParser(parseCluster))
     .option('--at <z0,z1,…>', 'latent point of --gaussians and --map')
     .option('--gaussians <FILE.txt|.cif>', 'the Gaussians at that point')
     .option('--map <FILE.mrc>', "their density on the consensus map's grid")
@@ -49,8 +52,21 @@ export function register(program: Command): void {
       const run = project.existingRun(options.run);
       const files = checkTogether(options, bild);
       for (const file of files) requireFolderOf(file);
-      if (options.latents !== undefined) writeFileAtomic(options.latents, formatLatents(run.latents()));
-      if (options.star !== undefined) writeStar(project, run, options.star);
+      if (options.latents !== undefined)
+        writeFileAtomic(
+          options.latents,
+          formatLatents(
+            run.latents(),
+            analysisColumns(run, line => reporter.note(line)),
+          ),
+        );
+      if (options.star !== undefined)
+        writeStar(
+          project,
+          run,
+          options.star,
+          starRows(run, options, line => reporter.note(line)),
+        );
       if (options.at !== undefined || options.vectors !== undefined) writeStates(project, run, options, bild);
       reporter.done({ run: run.name, files }, `wrote ${files.join(', ')}`);
     }),
@@ -58,7 +74,8 @@ export function register(program: Command): void {
 }
 
 /** The files to write. Throws InputError where an option misses its partner. */
-function checkTogether({ latents, star, at, gaussians, map, vectors }: ExportOptions, bild: string | undefined): string[] {
+function checkTogether({ latents, star, cluster, at, gaussians, map, vectors }: ExportOptions, bild: string | undefined): string[] {
+  if (cluster !== undefined && star === undefined) throw new InputError(`--cluster ${cluster}: nothing to write; add --star FILE.star`);
   if (at === undefined && (gaussians ?? map) !== undefined)
     throw new InputError(`${gaussians ?? map}: at which latent point? add --at z0,z1,…`);
   if (at !== undefined && (gaussians ?? map) === undefined)
@@ -87,13 +104,23 @@ export function requireFolderOf(file: string): void {
   if (existsSync(file) && statSync(file).isDirectory()) throw new InputError(`${file} is a folder; give a file name`);
 }
 
-function writeStar(project: ProjectFolder, run: RunFolder, file: string): void {
+/** Rows of the run's latents, from 0, that go into the star file. */
+function starRows(run: RunFolder, { cluster }: ExportOptions, note: (line: string) => void): number[] {
+  return cluster === undefined ? [...run.latents().particle.keys()] : rowsOfCluster(run, cluster, note);
+}
+
+function writeStar(project: ProjectFolder, run: RunFolder, file: string, rows: readonly number[]): void {
   const { particle } = run.latents();
   writeParticleSubset(
     project.resolve(project.settings.particles),
-    Array.from(particle, row => row - 1),
+    rows.map(row => particle[row] - 1),
     file,
   );
+}
+
+function parseCluster(text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('Take the number of a cluster, from 1');
+  return Number(text);
 }
 
 function writeStates(project: ProjectFolder, run: RunFolder, options: ExportOptions, bild: string | undefined): void {

@@ -1,5 +1,6 @@
 // Latent coordinates of particles as a TSV table: particle, z0, z1, …, frc (contract.md); the form they leave this program in.
 import { InputError } from './input-error.js';
+import { formatParticleColumns, type ParticleColumn } from './particle-columns.js';
 
 export interface LatentsTable {
   count: number;
@@ -12,19 +13,14 @@ export interface LatentsTable {
   frc: Float32Array;
 }
 
-/** The table's text, a piece per thousand particles. Nine digits tell every float32 apart. */
-export function* formatLatents(table: LatentsTable): Generator<string> {
+/** The table's text, with `further` columns behind its own, a piece per thousand particles. */
+export function formatLatents(table: LatentsTable, further: readonly ParticleColumn[] = []): Generator<string> {
   const { count, dims, particle, z, frc } = table;
-  yield ['particle', ...Array.from({ length: dims }, (_, k) => `z${k}`), 'frc'].join('\t') + '\n';
-  for (let start = 0; start < count; start += 1000) {
-    let text = '';
-    for (let i = start; i < Math.min(count, start + 1000); i++) {
-      text += particle[i];
-      for (let k = 0; k < dims; k++) text += `\t${digits(z[i * dims + k])}`;
-      text += `\t${digits(frc[i])}\n`;
-    }
-    yield text;
-  }
+  const coordinates = Array.from({ length: dims }, (_, k) => ({
+    name: `z${k}`,
+    values: Float32Array.from({ length: count }, (_, i) => z[i * dims + k]),
+  }));
+  return formatParticleColumns({ particle, columns: [...coordinates, { name: 'frc', values: frc }, ...further] });
 }
 
 /** Reads what `formatLatents` wrote; further columns are passed over. Throws InputError naming the file and the line. */
@@ -63,8 +59,4 @@ export function parseLatents(text: string, file: string): LatentsTable {
     if (frcColumn >= 0) table.frc[i] = Number(cells[frcColumn]);
   });
   return table;
-}
-
-function digits(value: number): string {
-  return Number.isNaN(value) ? 'nan' : String(Number(value.toPrecision(9)));
 }

@@ -1,5 +1,5 @@
 // Whether a fitted model lies in its map, and what would put it there; nothing is ever moved by itself (method.md section 1).
-import type { DensityMap } from '../formats/density-map.js';
+import { type DensityMap, valueAt } from '../formats/density-map.js';
 import type { AtomicModel } from './read-model.js';
 
 export interface ModelPlacement {
@@ -66,31 +66,12 @@ function scoreOf(
   let inside = 0;
   let sum = 0;
   for (let a = 0; a < atoms; a++) {
-    const value = interpolate(map, positions[3 * a] + shift[0], positions[3 * a + 1] + shift[1], positions[3 * a + 2] + shift[2]);
+    const value = valueAt(map, positions[3 * a] + shift[0], positions[3 * a + 1] + shift[1], positions[3 * a + 2] + shift[2]);
     if (value === null) continue;
     inside++;
     sum += value - mean;
   }
   return { insideFraction: inside / atoms, score: deviation > 0 ? sum / atoms / deviation : 0 };
-}
-
-/** The map's value at a world position by trilinear interpolation; null outside the box. */
-function interpolate(map: DensityMap, x: number, y: number, z: number): number | null {
-  const [nx, ny, nz] = map.size;
-  const px = (x - map.originAngstrom[0]) / map.voxelSizeAngstrom[0];
-  const py = (y - map.originAngstrom[1]) / map.voxelSizeAngstrom[1];
-  const pz = (z - map.originAngstrom[2]) / map.voxelSizeAngstrom[2];
-  if (!(px >= 0 && py >= 0 && pz >= 0 && px <= nx - 1 && py <= ny - 1 && pz <= nz - 1)) return null;
-  const ix = Math.min(Math.floor(px), nx - 2);
-  const iy = Math.min(Math.floor(py), ny - 2);
-  const iz = Math.min(Math.floor(pz), nz - 2);
-  let value = 0;
-  for (let corner = 0; corner < 8; corner++) {
-    const [cx, cy, cz] = [corner & 1, (corner >> 1) & 1, corner >> 2];
-    const weight = (cx ? px - ix : 1 - px + ix) * (cy ? py - iy : 1 - py + iy) * (cz ? pz - iz : 1 - pz + iz);
-    value += weight * map.data[((iz + cz) * ny + iy + cy) * nx + ix + cx];
-  }
-  return value;
 }
 
 function meanAndDeviation(values: Float32Array): { mean: number; deviation: number } {

@@ -1,7 +1,7 @@
 // Principal components on a cloud whose axes and variances are known by construction.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { principalComponents } from '../../daemon/latent/pca.js';
+import { fromComponents, pcaEmbedding, principalComponents, toComponents } from '../../daemon/latent/pca.js';
 import { Random } from '../../daemon/numerics/random.js';
 
 test('a cloud stretched along known directions gives back those directions, their variances and its centre', () => {
@@ -70,4 +70,38 @@ test('one particle, or all at one point, has axes and no variance', () => {
   assert.deepEqual([...pca.mean], [2, 5]);
   assert.deepEqual([...pca.variances], [0, 0]);
   assert.deepEqual([...pca.axes], [1, 0, 0, 1]);
+});
+
+test('components lead back to the latent point, so that a point of the picture can be decoded; the first alone walk along the first axis', () => {
+  const random = new Random(4);
+  const [count, dims] = [60, 4];
+  const z = Float32Array.from({ length: count * dims }, (_, i) => random.normal() * (1 + (i % dims)) + 2);
+  const pca = principalComponents(z, count, dims);
+  const back = fromComponents(pca, toComponents(pca, z, count), count, dims);
+  // Float32 holds seven digits of coordinates below 20.
+  for (let i = 0; i < z.length; i++) assert.ok(Math.abs(back[i] - z[i]) < 1e-5);
+  const walk = fromComponents(pca, [0, 3], 2, 1);
+  for (let d = 0; d < dims; d++) {
+    assert.equal(walk[d], pca.mean[d]);
+    assert.ok(Math.abs(walk[dims + d] - pca.mean[d] - 3 * pca.axes[d]) < 1e-5);
+  }
+});
+
+test('the embedding is centred, uncorrelated, and its variances are those of the axes, as principal components must be', () => {
+  const random = new Random(5);
+  const [count, dims] = [500, 3];
+  const z = new Float32Array(count * dims);
+  for (let i = 0; i < count; i++) {
+    const [a, b, c] = [random.normal() * 3, random.normal(), random.normal() * 0.2];
+    z.set([a + b, a - b + c, c + 5], i * dims);
+  }
+  const { coordinates } = pcaEmbedding.embed({ count, dims, z }, { dims: 2, seed: 1 }, () => {});
+  const { variances } = principalComponents(z, count, dims);
+  const moment = (f: (x: number, y: number) => number) =>
+    Array.from({ length: count }, (_, i) => f(coordinates[2 * i], coordinates[2 * i + 1])).reduce((sum, value) => sum + value, 0);
+  assert.ok(Math.abs(moment(x => x) / count) < 1e-5);
+  assert.ok(Math.abs(moment((x, y) => x * y) / count) < 1e-4);
+  assert.ok(Math.abs(moment(x => x * x) / (count - 1) / variances[0] - 1) < 1e-5);
+  assert.ok(Math.abs(moment((_, y) => y * y) / (count - 1) / variances[1] - 1) < 1e-5);
+  assert.throws(() => pcaEmbedding.embed({ count, dims, z }, { dims: 4, seed: 1 }, () => {}), RangeError);
 });

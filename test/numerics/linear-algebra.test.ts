@@ -1,7 +1,7 @@
 // Eigenvectors and linear systems against the equations that define them.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { solvePositiveDefinite, symmetricEigen } from '../../daemon/numerics/linear-algebra.js';
+import { generalisedEigen, solvePositiveDefinite, symmetricEigen } from '../../daemon/numerics/linear-algebra.js';
 import { Random } from '../../daemon/numerics/random.js';
 
 function randomSymmetric(n: number, seed: number): Float64Array {
@@ -47,4 +47,27 @@ test('a positive definite system is solved to rounding, and an indefinite one is
   assert.equal(solvePositiveDefinite(m.slice(), b, n), true);
   for (let i = 0; i < n; i++) assert.ok(Math.abs(b[i] - x[i]) < 1e-9);
   assert.equal(solvePositiveDefinite(Float64Array.of(1, 2, 2, 1), new Float64Array(2), 2), false);
+});
+
+test('A v = λ B v and vᵀ B v = 1 with falling λ, as the generalised eigenproblem says; a B that is not positive definite is refused', () => {
+  for (const n of [1, 2, 3, 6]) {
+    const a = randomSymmetric(n, 10 + n);
+    const root = randomSymmetric(n, 20 + n);
+    const b = new Float64Array(n * n);
+    for (let i = 0; i < n; i++)
+      for (let j = 0; j < n; j++) for (let k = 0; k < n; k++) b[i * n + j] += root[i * n + k] * root[j * n + k] + (i === j ? 0.1 / n : 0);
+    const eigen = generalisedEigen(a, b, n);
+    assert.ok(eigen !== null);
+    const times = (m: Float64Array, v: Float64Array) =>
+      Array.from({ length: n }, (_, i) => v.reduce((sum, value, j) => sum + m[i * n + j] * value, 0));
+    for (let k = 0; k < n; k++) {
+      assert.ok(k === 0 || eigen.values[k] <= eigen.values[k - 1]);
+      const v = eigen.vectors.subarray(k * n, (k + 1) * n);
+      const [av, bv] = [times(a, v), times(b, v)];
+      // B's condition is below 1e3, so ten digits of sixteen are left at least.
+      for (let i = 0; i < n; i++) assert.ok(Math.abs(av[i] - eigen.values[k] * bv[i]) < 1e-9 * (1 + Math.abs(eigen.values[k])));
+      assert.ok(Math.abs(bv.reduce((sum, value, i) => sum + value * v[i], 0) - 1) < 1e-9);
+    }
+  }
+  assert.equal(generalisedEigen([1, 0, 0, 1], [1, 0, 0, -1], 2), null);
 });

@@ -1,0 +1,141 @@
+// `limber embed` and `limber motions` as a user runs them, on a run whose latents and weights lie on disk.
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { writeMap } from '../../daemon/formats/mrc.js';
+import { makeProject, makeRun } from '../service/small-project.js';
+import { limber } from './limber-process.js';
+
+const PARTICLES = 60;
+
+function projectWithRun(t: TestContext) {
+  const { folder, project } = makeProject(t);
+  return { folder, run: makeRun(project, 'first', PARTICLES) };
+}
+
+function rowsOf(file: string): string[][] {
+  return readFileSync(file, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map(line => line.split('\t'));
+}
+
+test('embeddings lie beside the latents, and an export appends their columns in the order of the contract', t => {
+  const { folder, run } = projectWithRun(t);
+  const latents = readFileSync(run.latentsPath, 'utf8');
+  for (const method of ['umap', 'pca']) {
+    const { status, stderr, events } = limber(['embed', 'project', '--run', 'first', '--method', method, '--seed', '3', '--json'], folder);
+    assert.deepEqual([status, stderr], [0, '']);
+    const result = events().at(-1)!;
+    assert.deepEqual([result.event, result.run, result.method, result.particles, result.dims], ['done', 'first', method, PARTICLES, 2]);
+    assert.equal(rowsOf(result.file as string).length, PARTICLES + 1);
+    if (method === 'umap') assert.ok(events().some(({ event, stage }) => event === 'progress' && stage === 'layout'));
+  }
+  assert.equal(readFileSync(run.latentsPath, 'utf8'), latents);
+  const exported = limber(['export', 'project', '--run', 'first', '--latents', 'all.tsv'], folder);
+  assert.equal(exported.status, 0, exported.stderr);
+  const [header, ...rows] = rowsOf(join(folder, 'all.tsv'));
+  assert.deepEqual(header, ['particle', 'z0', 'z1', 'frc', 'pca0', 'pca1', 'umap0', 'umap1']);
+  assert.equal(rows.length, PARTICLES);
+  // Principal components keep distances: an independent check that rows belong to their particles.
+  const distance = (a: string[], b: string[], at: number) => Math.hypot(+a[at] - +b[at], +a[at + 1] - +b[at + 1]);
+  for (let i = 1; i < PARTICLES; i++) assert.ok(Math.abs(distance(rows[i], rows[0], 1) - distance(rows[i], rows[0], 4)) < 1e-5);
+});
+
+test('the same seed writes the same file', t => {
+  const { folder, run } = projectWithRun(t);
+  const file = join(run.path, 'embeddings', 'umap.tsv');
+  const [a, b] = [5, 5].map(seed => {
+    assert.equal(limber(['embed', 'project', '--run', 'first', '--method', 'umap', '--dims', '3', '--seed', `${seed}`], folder).status, 0);
+    return readFileSync(file, 'utf8');
+  });
+  assert.equal(a, b);
+  assert.match(a, /^particle\tumap0\tumap1\tumap2\n/);
+});
+
+test('wrong usage and missing things are one line, exit status 2, and leave nothing behind', t => {
+  const { folder, run } = projectWithRun(t);
+  const refused = (args: string[], message: RegExp) => {
+    const { status, stderr } = limber(args, folder);
+    assert.equal(status, 2);
+    assert.match(stderr, /^limber: [^\n]+\n$/);
+    assert.match(stderr, message);
+  };
+  const embed = ['embed', 'project', '--run'];
+  refused([...embed, 'first'], /--method/);
+  refused([...embed, 'first', '--method', 'tsne'], /pca, umap/);
+  refused([...embed, 'first', '--method', 'pca', '--dims', '3'], /--dims 3: .* 2 latent dimensions/);
+  refused([...embed, 'first', '--method', 'umap', '--dims', '0'], /from 1 to 32/);
+  refused([...embed, 'second', '--method', 'pca'], /no run "second"; it has first/);
+  rmSync(run.latentsPath);
+  refused([...embed, 'first', '--method', 'pca'], /no latents yet/);
+  assert.ok(!existsSync(join(run.path, 'embeddings')));
+});
+
+test('a table of other particles is refused, and one older than the latents is named', t => {
+  const { folder, run } = projectWithRun(t);
+  assert.equal(limber(['embed', 'project', '--run', 'first', '--method', 'pca'], folder).status, 0);
+  const table = run.latents();
+  run.writeLatents({ ...table, particle: table.particle.map(row => row + 1) });
+  const other = limber(['export', 'project', '--run', 'first', '--latents', 'all.tsv'], folder);
+  assert.equal(other.status, 2);
+  assert.match(other.stderr, /pca\.tsv is of other particles/);
+  run.writeLatents(table);
+  const older = limber(['export', 'project', '--run', 'first', '--latents', 'all.tsv'], folder);
+  assert.equal(older.status, 0, older.stderr);
+  assert.match(older.stdout, /pca\.tsv is older than the latents/);
+});
+
+/** A mask over the small project's box, 1 where x lies below `borderAngstrom`. */
+function writeMask(file: string, borderAngstrom: number, inside = 1): void {
+  const size = 24;
+  writeMap(file, {
+    size: [size, size, size],
+    voxelSizeAngstrom: [1.1, 1.1, 1.1],
+    originAngstrom: [-8, -4, 2],
+    data: Float32Array.from({ length: size ** 3 }, (_, i) => ((i % size) * 1.1 - 8 < borderAngstrom ? inside : 0)),
+  });
+}
+
+test('motions of a region come as latent steps with Å inside and outside, the same on paper and in the table', t => {
+  const { folder, run } = projectWithRun(t);
+  writeMask(join(folder, 'left.mrc'), 5);
+  const { status, stderr, events } = limber(['motions', 'project', '--run', 'first', '--region', 'left.mrc', '--json'], folder);
+  assert.deepEqual([status, stderr], [0, '']);
+  const { motions, file } = events().at(-1) as {
+    motions: { step: number[]; insideAngstrom: number; outsideAngstrom: number }[];
+    file: string;
+  };
+  assert.equal(motions.length, 2);
+  const ratio = motions.map(({ insideAngstrom, outsideAngstrom }) => insideAngstrom / outsideAngstrom);
+  assert.ok(ratio[0] > ratio[1] && ratio[0] > 0);
+  assert.equal(file, join(run.path, 'motions', 'left.tsv'));
+  const [header, ...rows] = rowsOf(file);
+  assert.deepEqual(header, ['motion', 'z0', 'z1', 'insideAngstrom', 'outsideAngstrom']);
+  motions.forEach(({ step, insideAngstrom, outsideAngstrom }, k) => {
+    assert.deepEqual(rows[k].map(Number), [k + 1, ...step, insideAngstrom, outsideAngstrom]);
+  });
+});
+
+test('a mask that holds nothing or everything, or is no mask, is refused with its numbers', t => {
+  const { folder } = projectWithRun(t);
+  writeMask(join(folder, 'nothing.mrc'), -100);
+  writeMask(join(folder, 'nobody.mrc'), -7.5);
+  writeMask(join(folder, 'all.mrc'), 100);
+  writeMask(join(folder, 'density.mrc'), 4, 17);
+  writeFileSync(join(folder, 'text.mrc'), 'no map');
+  for (const [file, message] of [
+    ['nothing.mrc', /reach from 0\.00 to 0\.00/],
+    ['nobody.mrc', /0\.0 of the model's 6 Gaussians/],
+    ['all.mrc', /6\.0 of the model's 6 Gaussians/],
+    ['density.mrc', /to 17\.0; a mask is 1/],
+    ['text.mrc', /text\.mrc/],
+    ['absent.mrc', /absent\.mrc/],
+  ] as const) {
+    const { status, stderr } = limber(['motions', 'project', '--run', 'first', '--region', file], folder);
+    assert.equal(status, 2, stderr);
+    assert.match(stderr, /^limber: [^\n]+\n$/);
+    assert.match(stderr, message);
+  }
+});
