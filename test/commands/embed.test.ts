@@ -4,6 +4,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { writeMap } from '../../daemon/formats/mrc.js';
+import { LatentDecoder } from '../../daemon/networks/latent-decoder.js';
 import { makeProject, makeRun } from '../service/small-project.js';
 import { limber } from './limber-process.js';
 
@@ -87,20 +88,26 @@ test('a table of other particles is refused, and one older than the latents is n
   assert.match(older.stdout, /pca\.tsv is older than the latents/);
 });
 
-/** A mask over the small project's box, 1 where x lies below `borderAngstrom`. */
+/** A mask over the small project's box, 1 where x lies below `borderAngstrom`; its edge is one voxel, 0.3 Å, wide. */
 function writeMask(file: string, borderAngstrom: number, inside = 1): void {
-  const size = 24;
+  const size = 60;
   writeMap(file, {
     size: [size, size, size],
-    voxelSizeAngstrom: [1.1, 1.1, 1.1],
-    originAngstrom: [-8, -4, 2],
-    data: Float32Array.from({ length: size ** 3 }, (_, i) => ((i % size) * 1.1 - 8 < borderAngstrom ? inside : 0)),
+    voxelSizeAngstrom: [0.3, 0.3, 0.3],
+    originAngstrom: [-5, -1, 5],
+    data: Float32Array.from({ length: size ** 3 }, (_, i) => ((i % size) * 0.3 - 5 < borderAngstrom ? inside : 0)),
   });
 }
 
-test('motions of a region come as latent steps with Å inside and outside, the same on paper and in the table', t => {
+test('motions of a region are latent steps with the Å that the decoder moves inside and outside it, told and written alike', t => {
   const { folder, run } = projectWithRun(t);
-  writeMask(join(folder, 'left.mrc'), 5);
+  const decoder = new LatentDecoder(run.weights());
+  const neutral = decoder.decode([0, 0]);
+  const xs = Array.from({ length: neutral.count }, (_, i) => neutral.positions[3 * i]).sort((a, b) => a - b);
+  const gap = xs.slice(1).reduce((best, x, i) => (x - xs[i] > xs[best + 1] - xs[best] ? i : best), 0);
+  assert.ok(xs[gap + 1] - xs[gap] > 0.6, 'no Gaussian lies on the edge of the mask');
+  const border = (xs[gap] + xs[gap + 1]) / 2;
+  writeMask(join(folder, 'left.mrc'), border);
   const { status, stderr, events } = limber(['motions', 'project', '--run', 'first', '--region', 'left.mrc', '--json'], folder);
   assert.deepEqual([status, stderr], [0, '']);
   const { motions, file } = events().at(-1) as {
@@ -108,20 +115,31 @@ test('motions of a region come as latent steps with Å inside and outside, the s
     file: string;
   };
   assert.equal(motions.length, 2);
-  const ratio = motions.map(({ insideAngstrom, outsideAngstrom }) => insideAngstrom / outsideAngstrom);
-  assert.ok(ratio[0] > ratio[1] && ratio[0] > 0);
   assert.equal(file, join(run.path, 'motions', 'left.tsv'));
   const [header, ...rows] = rowsOf(file);
   assert.deepEqual(header, ['motion', 'z0', 'z1', 'insideAngstrom', 'outsideAngstrom']);
   motions.forEach(({ step, insideAngstrom, outsideAngstrom }, k) => {
     assert.deepEqual(rows[k].map(Number), [k + 1, ...step, insideAngstrom, outsideAngstrom]);
+    const [from, to] = [-1, 1].map(sign => decoder.decode(step.map(value => sign * value)).positions);
+    const meanSquare = (belongs: (x: number) => boolean) => {
+      let [sum, weights] = [0, 0];
+      for (let i = 0; i < neutral.count; i++) {
+        if (!belongs(neutral.positions[3 * i])) continue;
+        weights += neutral.amplitudes[i];
+        for (let axis = 0; axis < 3; axis++) sum += neutral.amplitudes[i] * (to[3 * i + axis] - from[3 * i + axis]) ** 2;
+      }
+      return sum / weights;
+    };
+    // Steps are float32.
+    assert.ok(Math.abs(Math.sqrt(meanSquare(x => x < border)) - insideAngstrom) < 1e-4);
+    assert.ok(Math.abs(Math.sqrt(meanSquare(x => x > border)) - outsideAngstrom) < 1e-4);
   });
 });
 
 test('a mask that holds nothing or everything, or is no mask, is refused with its numbers', t => {
   const { folder } = projectWithRun(t);
   writeMask(join(folder, 'nothing.mrc'), -100);
-  writeMask(join(folder, 'nobody.mrc'), -7.5);
+  writeMask(join(folder, 'nobody.mrc'), -4.9);
   writeMask(join(folder, 'all.mrc'), 100);
   writeMask(join(folder, 'density.mrc'), 4, 17);
   writeFileSync(join(folder, 'text.mrc'), 'no map');
