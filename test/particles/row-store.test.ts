@@ -13,13 +13,9 @@ const number = (row: number, column: number) => row + column / 64;
 
 function filled(name: string, rows: number, width: number): RowStore {
   const store = RowStore.create(join(folder, name), rows, width);
-  for (let first = 0; first < rows; first += 3) {
-    const block = Math.min(3, rows - first);
-    store.write(
-      first,
-      Float32Array.from({ length: block * width }, (_, i) => number(first + Math.floor(i / width), i % width)),
-    );
-  }
+  // Views of one array, as training writes them: where they begin in its buffer must be honoured.
+  const all = Float32Array.from({ length: rows * width }, (_, i) => number(Math.floor(i / width), i % width));
+  for (let first = 0; first < rows; first += 3) store.write(first, all.subarray(first * width, Math.min(first + 3, rows) * width));
   return store;
 }
 
