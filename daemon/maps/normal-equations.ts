@@ -6,7 +6,6 @@
 // points differ in weight; solving for the voxels of the box alone uses each sample as much as it weighs. The method is that of
 // Fessler, IEEE Signal Process. Mag. 27(4), 81 (2010) for non-uniform Fourier samples, with τ of Wiener's filter.
 import { PADDING, STRIDE, type TransformGrid } from './insertion.js';
-import type { PaddedOperator } from './padded-operator.js';
 
 /** Sums of one map: those of one accumulator, or of the half-sets taken together (plane zero closed). */
 export class InsertedSums {
@@ -51,16 +50,6 @@ export class InsertedSums {
     this.eachPoint(uz, (i, at, ring) => {
       re[i] = tau[ring];
       for (const accumulator of this.accumulators) re[i] += accumulator[at + 2];
-    });
-    return re;
-  }
-
-  /** A value for each ring, on plane uz. */
-  radial(uz: number, values: Float64Array): Float64Array {
-    const { re } = this.plane;
-    re.fill(0);
-    this.eachPoint(uz, (i, _, ring) => {
-      re[i] = values[ring];
     });
     return re;
   }
@@ -145,11 +134,12 @@ function dot(a: Float32Array, b: Float32Array): number {
   return sum;
 }
 
-/** Which multiplication `PaddedOperator` is asked for. */
-export type Multiplication = { kind: 'numerator' } | { kind: 'weights' | 'radial'; rings: Float64Array };
-
-/** The second step of `operator` for plane uz. */
-export function multiplyPlane(operator: PaddedOperator, sums: InsertedSums, uz: number, asked: Multiplication): void {
-  if (asked.kind === 'numerator') operator.setPlane(uz, sums.numerator(uz));
-  else operator.multiplyPlane(uz, asked.kind === 'weights' ? sums.weights(uz, asked.rings) : sums.radial(uz, asked.rings));
+/** A value for each ring, on plane uz of the box without padding: (2·rings + 1)², row uy; 0 beyond the last ring. */
+export function radialPlane(uz: number, values: Float64Array): Float64Array {
+  const rings = values.length - 1;
+  const side = 2 * rings + 1;
+  return Float64Array.from({ length: side * side }, (_, i) => {
+    const ring = Math.round(Math.hypot((i % side) - rings, Math.floor(i / side) - rings, uz));
+    return ring > rings ? 0 : values[ring];
+  });
 }

@@ -1,8 +1,7 @@
 // Multiplication of a map's padded transform, done a plane at a time: out = crop(IFT(G · FT(pad(in)))), all in shared memory, so that
-// threads can each take some planes. Its spectrum is the half 0 ≤ uz ≤ band, |ux|, |uy| ≤ band, in steps of half a cycle per box; centres lie
-// at voxel box//2.
+// threads can each take some planes. Its spectrum is the half 0 ≤ uz ≤ band, |ux|, |uy| ≤ band, in cycles per padded box; centres lie at
+// voxel box//2.
 import { fftPlan } from '../numerics/fft.js';
-import { PADDING } from './insertion.js';
 
 /** Lines transformed together. */
 const BATCH = 16;
@@ -25,7 +24,6 @@ export function allocateOperatorMemory(band: number, box: number): OperatorMemor
 
 /** One thread's hands on the shared memory. The three steps are to be done for all rows, planes and rows, each when all threads have finished the one before. */
 export class PaddedOperator {
-  private readonly padded: number;
   private readonly lineRe: Float64Array;
   private readonly lineIm: Float64Array;
   /** A plane of the spectrum, [uy][x or ux wrapped]. */
@@ -38,17 +36,18 @@ export class PaddedOperator {
   constructor(
     private readonly band: number,
     private readonly box: number,
+    /** Side of the padded box; the box's own where its periodic copies may touch. */
+    private readonly padded: number,
     private readonly memory: OperatorMemory,
   ) {
-    this.padded = PADDING * box;
-    if (2 * band >= this.padded) throw new Error(`a band of ${band} does not fit into a map of ${box} voxels`);
+    if (2 * band >= padded) throw new Error(`a band of ${band} does not fit into a padded map of ${padded} voxels`);
     const side = 2 * band + 1;
-    this.lineRe = new Float64Array(BATCH * this.padded);
-    this.lineIm = new Float64Array(BATCH * this.padded);
-    this.planeRe = new Float64Array(side * this.padded);
-    this.planeIm = new Float64Array(side * this.padded);
-    this.columnRe = new Float64Array(this.padded * box);
-    this.columnIm = new Float64Array(this.padded * box);
+    this.lineRe = new Float64Array(BATCH * padded);
+    this.lineIm = new Float64Array(BATCH * padded);
+    this.planeRe = new Float64Array(side * padded);
+    this.planeIm = new Float64Array(side * padded);
+    this.columnRe = new Float64Array(padded * box);
+    this.columnIm = new Float64Array(padded * box);
   }
 
   /** First step: row y of the input along z. Two real lines share one complex transform. */

@@ -1,5 +1,4 @@
 // What the threads of a reconstruction are given at their start, and with every piece of work.
-import type { Multiplication } from './normal-equations.js';
 import type { OperatorMemory } from './padded-operator.js';
 import type { ImageOptics, ImagePose } from './reconstruct-images.js';
 
@@ -36,10 +35,13 @@ export interface Batch {
   targets: Uint8Array;
 }
 
-/** One multiplication of the operator's input (padded-operator.ts) with what the accumulators `set` hold. */
+/** One multiplication of the operator's input (padded-operator.ts): with W + τ of the accumulators `set`, or with a value for each ring, without padding. */
+export type Multiplication = { kind: 'weights'; tau: Float64Array } | { kind: 'radial'; rings: Float64Array };
+
+/** A multiplication, or N of the accumulators `set` taken back to real space. */
 export interface Application {
   kind: 'apply';
-  asked: Multiplication;
+  asked: Multiplication | { kind: 'numerator' };
   set: number[];
 }
 

@@ -1,8 +1,8 @@
 // One thread of a reconstruction: takes its share of the steps of every piece of work, and waits between steps for the other threads.
 import { parentPort, workerData } from 'node:worker_threads';
 import { multiply } from '../numerics/symmetry.js';
-import { insertSlice, STRIDE, samplePlane, transformGrid } from './insertion.js';
-import { InsertedSums, multiplyPlane } from './normal-equations.js';
+import { insertSlice, PADDING, STRIDE, samplePlane, transformGrid } from './insertion.js';
+import { InsertedSums, radialPlane } from './normal-equations.js';
 import { PaddedOperator } from './padded-operator.js';
 import { type Application, type Batch, Word, type Work, type WorkerStart } from './reconstruct-batch.js';
 import { SamplePreparer } from './reconstruct-images.js';
@@ -13,7 +13,8 @@ const grid = transformGrid(rings);
 const pixels = optics.boxSize ** 2;
 const sampleNumbers = STRIDE * plane.size;
 let preparer: SamplePreparer | null = null;
-let hands: PaddedOperator | null = null;
+let padded: PaddedOperator | null = null;
+let unpadded: PaddedOperator | null = null;
 
 /** Calls `work` for the items 0 … count − 1 that no other thread has taken. */
 function share(counter: number, count: number, work: (item: number) => void): void {
@@ -49,13 +50,19 @@ function apply({ asked, set }: Application): void {
     set.map(i => accumulators[i]),
     grid,
   );
-  hands ??= new PaddedOperator(sums.band, outputBox, operator);
-  const own = hands;
-  if (asked.kind !== 'numerator') share(Word.FirstStep, outputBox, y => own.forwardRow(y));
+  const isPadded = asked.kind !== 'radial';
+  const band = isPadded ? sums.band : rings;
+  if (isPadded) padded ??= new PaddedOperator(band, outputBox, PADDING * outputBox, operator);
+  else unpadded ??= new PaddedOperator(band, outputBox, outputBox, operator);
+  const hands = (isPadded ? padded : unpadded)!;
+  if (asked.kind !== 'numerator') share(Word.FirstStep, outputBox, y => hands.forwardRow(y));
   waitForAll(Word.FirstDone);
-  share(Word.SecondStep, sums.band + 1, uz => multiplyPlane(own, sums, uz, asked));
+  share(Word.SecondStep, band + 1, uz => {
+    if (asked.kind === 'numerator') hands.setPlane(uz, sums.numerator(uz));
+    else hands.multiplyPlane(uz, asked.kind === 'weights' ? sums.weights(uz, asked.tau) : radialPlane(uz, asked.rings));
+  });
   waitForAll(Word.SecondDone);
-  share(Word.ThirdStep, outputBox, y => own.inverseRow(y));
+  share(Word.ThirdStep, outputBox, y => hands.inverseRow(y));
 }
 
 parentPort?.on('message', (work: Work) => {

@@ -9,9 +9,9 @@ import { symmetryRotations } from '../numerics/symmetry.js';
 import type { ParticleSet } from '../particles/particle-set.js';
 import { Cancelled, type Reporter } from '../training/progress.js';
 import { closePlaneZero, equalSlabs, PADDING, STRIDE, samplePlane, transformGrid } from './insertion.js';
-import { confine, conjugateGradients, InsertedSums, interpolationProfile, type Multiplication } from './normal-equations.js';
+import { confine, conjugateGradients, InsertedSums, interpolationProfile } from './normal-equations.js';
 import { allocateOperatorMemory } from './padded-operator.js';
-import { type Batch, Word, type Work, type WorkerStart } from './reconstruct-batch.js';
+import { type Application, type Batch, Word, type Work, type WorkerStart } from './reconstruct-batch.js';
 import type { ImagePose } from './reconstruct-images.js';
 
 export interface ReconstructionOptions {
@@ -210,7 +210,7 @@ async function solve(crew: Crew, set: number[], inputBox: number, progress: (ste
   for (let uz = 0; uz <= sums.band; uz++) sums.addRingWeights(uz, ringSums, counts);
   const means = ringSums.map((sum, ring) => sum / counts[ring]);
   const tau = means.map(mean => REGULARISATION * mean);
-  const multiplied = async (asked: Multiplication, input: Float32Array | null) => {
+  const multiplied = async (asked: Application['asked'], input: Float32Array | null) => {
     if (input) operator.input.set(input);
     await crew.run({ kind: 'apply', asked, set });
     confine(operator.output, outputBox);
@@ -222,7 +222,7 @@ async function solve(crew: Crew, set: number[], inputBox: number, progress: (ste
   const inverse = means.map((mean, ring) => (mean > 0 ? 1 / (mean + tau[ring]) : 0));
   const volume = await conjugateGradients(
     rightHandSide,
-    v => multiplied({ kind: 'weights', rings: tau }, v),
+    v => multiplied({ kind: 'weights', tau }, v),
     v => multiplied({ kind: 'radial', rings: inverse }, v),
     ITERATIONS,
     TOLERANCE,

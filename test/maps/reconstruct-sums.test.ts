@@ -88,18 +88,20 @@ test('no sample outside the last ring is used, and those on kx = 0, of which the
   assert.equal(used, expected);
 });
 
-test('the padded operator is the convolution that it stands for: against a double loop over voxels, for even and odd boxes', () => {
-  for (const box of [6, 7]) {
-    const band = 4;
+test('the padded operator is the convolution that it stands for: against a double loop over voxels, with padding and without, for even and odd boxes', () => {
+  for (const [box, padded, band] of [
+    [6, 12, 4],
+    [7, 14, 6],
+    [7, 7, 3],
+  ]) {
     const side = 2 * band + 1;
-    const padded = PADDING * box;
     const random = new Random(box);
     const memory = allocateOperatorMemory(band, box);
     const input = Float32Array.from({ length: box ** 3 }, () => random.normal());
     memory.input.set(input);
     // Any even real multiplier; G(−u) = G(u) keeps the output real.
     const multiplier = (x: number, y: number, z: number) => 1 / (1 + (x + 0.5 * y - z) ** 2) + 0.1 * (x * y + z * z);
-    const operator = new PaddedOperator(band, box, memory);
+    const operator = new PaddedOperator(band, box, padded, memory);
     for (let y = 0; y < box; y++) operator.forwardRow(y);
     for (let uz = 0; uz <= band; uz++) {
       const values = Float64Array.from({ length: side * side }, (_, i) => multiplier((i % side) - band, Math.floor(i / side) - band, uz));
