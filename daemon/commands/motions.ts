@@ -9,6 +9,7 @@ import { regionMembership } from '../gaussians/region.js';
 import { type LocalMotion, localEigenmotions } from '../latent/local-eigenmotion.js';
 import { principalComponents } from '../latent/pca.js';
 import { LatentDecoder } from '../networks/latent-decoder.js';
+import { type RigidMotion, rigidMotion } from '../numerics/rigid-motion.js';
 import { ProjectFolder } from '../project/project-folder.js';
 import type { RunFolder } from '../project/run-folder.js';
 import { writeFileAtomic } from '../project/write-file-atomic.js';
@@ -20,6 +21,11 @@ interface MotionsOptions {
   region: string;
   count?: number;
   json?: boolean;
+}
+
+/** A motion and what it is as a rigid movement of the region, from −step to +step. */
+interface RegionMotion extends LocalMotion {
+  rigid: RigidMotion;
 }
 
 export function register(program: Command): void {
@@ -40,7 +46,7 @@ export function register(program: Command): void {
       try {
         const file = writeMotions(run, options.region, motions);
         reporter.done(
-          { run: run.name, region: options.region, motions: motions.map(motion => ({ ...motion, step: [...motion.step] })), file },
+          { run: run.name, region: options.region, motions: motions.map(forProgram), file },
           [...motions.map(describe), file].join('\n'),
         );
       } finally {
@@ -66,7 +72,7 @@ function readRegion(file: string, pixelSizeAngstrom: number, note: (line: string
   return mask;
 }
 
-function motionsOf(run: RunFolder, mask: DensityMap, file: string, count: number): LocalMotion[] {
+function motionsOf(run: RunFolder, mask: DensityMap, file: string, count: number): RegionMotion[] {
   const { z, count: particles, dims } = run.latents();
   const decoder = new LatentDecoder(run.weights());
   const { axes, variances } = principalComponents(z, particles, dims);
@@ -77,7 +83,7 @@ function motionsOf(run: RunFolder, mask: DensityMap, file: string, count: number
     throw new InputError(
       `${file}: ${inside.toFixed(1)} of the model's ${neutral.count} Gaussians lie in this mask; give one of a part of the molecule, in the frame of the map`,
     );
-  return localEigenmotions(
+  const motions = localEigenmotions(
     {
       decode: point => decoder.decode(point).positions,
       origin: new Float32Array(dims),
@@ -87,19 +93,40 @@ function motionsOf(run: RunFolder, mask: DensityMap, file: string, count: number
     region,
     count,
   );
+  const weights = region.map((share, i) => share * neutral.amplitudes[i]);
+  const positionsAt = (step: Float32Array, sign: number) => decoder.decode(step.map(value => sign * value)).positions;
+  return motions.map(motion => ({
+    ...motion,
+    rigid: rigidMotion(positionsAt(motion.step, -1), positionsAt(motion.step, 1), weights),
+  }));
 }
 
-function writeMotions(run: RunFolder, region: string, motions: LocalMotion[]): string {
+/** One flat object a motion: what --json tells. */
+function forProgram({ step, insideAngstrom, outsideAngstrom, rigid }: RegionMotion) {
+  const { angleDegrees, axis, shift, residual } = rigid;
+  return { step: [...step], insideAngstrom, outsideAngstrom, angleDegrees, axis, shiftAngstrom: shift, residualAngstrom: residual };
+}
+
+function writeMotions(run: RunFolder, region: string, motions: RegionMotion[]): string {
   const folder = join(run.path, 'motions');
   mkdirSync(folder, { recursive: true });
   const file = join(folder, `${basename(region, extname(region))}.tsv`);
-  const header = ['motion', ...Array.from(motions[0].step, (_, d) => `z${d}`), 'insideAngstrom', 'outsideAngstrom'];
-  const rows = motions.map(({ step, insideAngstrom, outsideAngstrom }, k) => [k + 1, ...step, insideAngstrom, outsideAngstrom].join('\t'));
+  const header = [
+    'motion',
+    ...Array.from(motions[0].step, (_, d) => `z${d}`),
+    ...['insideAngstrom', 'outsideAngstrom', 'angleDegrees', 'axisX', 'axisY', 'axisZ'],
+    ...['shiftXAngstrom', 'shiftYAngstrom', 'shiftZAngstrom', 'residualAngstrom'],
+  ];
+  const rows = motions.map((motion, k) => [k + 1, ...Object.values(forProgram(motion)).flat()].join('\t'));
   writeFileAtomic(file, [header.join('\t'), ...rows].join('\n') + '\n');
   return file;
 }
 
-function describe({ step, insideAngstrom, outsideAngstrom }: LocalMotion, k: number): string {
-  const z = Array.from(step, value => String(Number(value.toPrecision(4)))).join(',');
-  return `motion ${k + 1}  ±(${z})  moves the region by ${insideAngstrom.toFixed(2)} Å and the rest by ${outsideAngstrom.toFixed(2)} Å`;
+function describe({ step, insideAngstrom, outsideAngstrom, rigid }: RegionMotion, k: number): string {
+  const numbers = (values: ArrayLike<number>, digits: number) =>
+    Array.from(values, value => String(Number(value.toPrecision(digits)))).join(',');
+  return [
+    `motion ${k + 1}  ±(${numbers(step, 4)})  moves the region by ${insideAngstrom.toFixed(2)} Å and the rest by ${outsideAngstrom.toFixed(2)} Å`,
+    `          the region turns by ${rigid.angleDegrees.toFixed(1)}° about (${numbers(rigid.axis, 3)}), its centre goes ${Math.hypot(...rigid.shift).toFixed(2)} Å; ${rigid.residual.toFixed(2)} Å are not rigid`,
+  ].join('\n');
 }

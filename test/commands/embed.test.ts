@@ -88,6 +88,16 @@ test('a table of other particles is refused, and one older than the latents is n
   assert.match(older.stdout, /pca\.tsv is older than the latents/);
 });
 
+interface MotionEvent {
+  step: number[];
+  insideAngstrom: number;
+  outsideAngstrom: number;
+  angleDegrees: number;
+  axis: number[];
+  shiftAngstrom: number[];
+  residualAngstrom: number;
+}
+
 /** A mask over the small project's box, 1 where x lies below `borderAngstrom`; its edge is one voxel, 0.3 Å, wide. */
 function writeMask(file: string, borderAngstrom: number, inside = 1): void {
   const size = 60;
@@ -110,16 +120,14 @@ test('motions of a region are latent steps with the Å that the decoder moves in
   writeMask(join(folder, 'left.mrc'), border);
   const { status, stderr, events } = limber(['motions', 'project', '--run', 'first', '--region', 'left.mrc', '--json'], folder);
   assert.deepEqual([status, stderr], [0, '']);
-  const { motions, file } = events().at(-1) as {
-    motions: { step: number[]; insideAngstrom: number; outsideAngstrom: number }[];
-    file: string;
-  };
+  const { motions, file } = events().at(-1) as { motions: MotionEvent[]; file: string };
   assert.equal(motions.length, 2);
   assert.equal(file, join(run.path, 'motions', 'left.tsv'));
   const [header, ...rows] = rowsOf(file);
-  assert.deepEqual(header, ['motion', 'z0', 'z1', 'insideAngstrom', 'outsideAngstrom']);
-  motions.forEach(({ step, insideAngstrom, outsideAngstrom }, k) => {
-    assert.deepEqual(rows[k].map(Number), [k + 1, ...step, insideAngstrom, outsideAngstrom]);
+  const names = ['insideAngstrom', 'outsideAngstrom', 'angleDegrees', 'axisX', 'axisY', 'axisZ'];
+  assert.deepEqual(header, ['motion', 'z0', 'z1', ...names, 'shiftXAngstrom', 'shiftYAngstrom', 'shiftZAngstrom', 'residualAngstrom']);
+  motions.forEach(({ step, insideAngstrom, outsideAngstrom, ...rigid }, k) => {
+    assert.deepEqual(rows[k].map(Number), [k + 1, ...step, insideAngstrom, outsideAngstrom, ...Object.values(rigid).flat()]);
     const [from, to] = [-1, 1].map(sign => decoder.decode(step.map(value => sign * value)).positions);
     const meanSquare = (belongs: (x: number) => boolean) => {
       let [sum, weights] = [0, 0];
@@ -133,6 +141,8 @@ test('motions of a region are latent steps with the Å that the decoder moves in
     // Steps are float32.
     assert.ok(Math.abs(Math.sqrt(meanSquare(x => x < border)) - insideAngstrom) < 1e-4);
     assert.ok(Math.abs(Math.sqrt(meanSquare(x => x > border)) - outsideAngstrom) < 1e-4);
+    // A rigid motion leaves unexplained what it does, and never more than not moving at all would.
+    assert.ok(rigid.residualAngstrom <= insideAngstrom + 1e-4 && rigid.angleDegrees >= 0 && rigid.angleDegrees <= 180);
   });
 });
 
