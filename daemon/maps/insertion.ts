@@ -2,8 +2,8 @@
 //
 //   N(u) += w·CTF·I,  W(u) += w·CTF²,   u = 2·Aᵀ(kx, ky, 0), w trilinear over the eight grid points around u,
 //
-// so that N / (W + τ) is the transform of the map on a grid twice as fine as the images' (De Rosier & Klug 1968, with the weights of
-// Wiener's filter). The map is real: samples with uz < 0 are stored as their conjugates at −u, and only uz ≥ 0 is kept.
+// on a grid twice as fine as the images' (De Rosier & Klug, Nature 217, 130, 1968, with the weights of Wiener's filter); normal-equations.ts
+// makes the map of them. The map is real: samples with uz < 0 are stored as their conjugates at −u, and only uz ≥ 0 is kept.
 
 /** Grid steps per cycle/box: padding by two keeps the map's periodic copies, and the errors of interpolation, away from it. */
 export const PADDING = 2;

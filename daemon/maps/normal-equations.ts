@@ -4,7 +4,8 @@
 //
 // N and W come from insertion.ts. Dividing N by W point by point solves the padded map, whose noise leaks into the box wherever neighbouring
 // points differ in weight; solving for the voxels of the box alone uses each sample as much as it weighs. The method is that of
-// Fessler, IEEE Signal Process. Mag. 27(4), 81 (2010) for non-uniform Fourier samples, with τ of Wiener's filter.
+// Fessler, IEEE Signal Process. Mag. 27(4), 81 (2010) for non-uniform Fourier samples, with τ of Wiener's filter. The profile of trilinear
+// interpolation is taken out of PᵀN, where it multiplies the map; in W it only smooths the weights, and stays.
 import { PADDING, STRIDE, type TransformGrid } from './insertion.js';
 
 /** Sums of one map: those of one accumulator, or of the half-sets taken together (plane zero closed). */
