@@ -11,9 +11,9 @@ import type { ParticleGradients } from './particle-gradients.js';
 const SAMPLE = 4096;
 const ITERATIONS = 30;
 /** Standard deviation of the first coordinate: well inside the unit ball that the spread penalty leaves free, well above the latent noise. */
-const SPREAD = 0.5;
+export const LATENT_SPREAD = 0.5;
 
-/** count × dims scores, first component with standard deviation SPREAD, the others in proportion. `gaussians`: N. */
+/** count × dims scores, first component with standard deviation LATENT_SPREAD, the others in proportion. `gaussians`: N. */
 export function principalStart(gradients: ParticleGradients, count: number, gaussians: number, dims: number, random: Random): Float32Array {
   const sampled = Math.min(count, SAMPLE);
   const row = new Float32Array(gradients.store.width);
@@ -37,7 +37,7 @@ export function principalStart(gradients: ParticleGradients, count: number, gaus
     for (let k = 0; k < kept; k++) {
       let score = 0;
       for (let i = 0; i < gaussians; i++) score += (values[i] - mean[i]) * axes[k * gaussians + i];
-      scores[p * dims + k] = deviations[0] > 0 ? (SPREAD * score) / deviations[0] : 0;
+      scores[p * dims + k] = deviations[0] > 0 ? (LATENT_SPREAD * score) / deviations[0] : 0;
     }
   }
   return scores;

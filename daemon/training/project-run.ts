@@ -13,6 +13,7 @@ import type { ProjectFolder } from '../project/project-folder.js';
 import type { RunFolder, RunSettings } from '../project/run-folder.js';
 import type { TrainOptions, VaryKind } from '../settings/settings.js';
 import { type Checkpoint, type EpochResult, Heterogeneity, type HeterogeneitySettings } from './heterogeneity.js';
+import { ROOMY_DIMS, scoutDims, scoutLatents } from './latent-scout.js';
 import { principalStart } from './latent-start.js';
 import { computeParticleGradients } from './particle-gradients.js';
 import { Cancelled, type Reporter } from './progress.js';
@@ -35,6 +36,8 @@ export interface RunResult {
 
 /** A checkpoint is written no more often than this, and after the last epoch. */
 const CHECKPOINT_SECONDS = 20;
+/** Fewer particles make no graph worth following. */
+const FEWEST_TO_SCOUT = 64;
 const LATENT_NOISE = 0.05;
 const SPREAD_PENALTY = 0.01;
 
@@ -143,13 +146,14 @@ async function train(
     weightDecay: 0,
     seed: options.seed,
   };
-  const start = principalStart(gradients, particles.count, settings.gaussians, options.latentDims, new Random(options.seed));
-  const model = new Heterogeneity(
-    backend,
-    { geometry, neutral: neutral.logits, vary: varyMask(settings.gaussians, options.vary), source, gradients, start },
-    science,
-    checkpoint,
-  );
+  const input = { geometry, neutral: neutral.logits, vary: varyMask(settings.gaussians, options.vary), source, gradients };
+  const begin = (dims: number) => principalStart(gradients, particles.count, settings.gaussians, dims, new Random(options.seed));
+  // A run that goes on has its start behind it.
+  const isCramped = options.latentDims < ROOMY_DIMS && checkpoint === null && particles.count >= FEWEST_TO_SCOUT;
+  const start = isCramped
+    ? await scoutLatents(backend, { ...input, start: begin(scoutDims(options.latentDims)) }, science, reporter, signal)
+    : begin(options.latentDims);
+  const model = new Heterogeneity(backend, { ...input, start }, science, checkpoint);
   const losses = run.losses().filter(row => row.epoch <= settings.epoch);
   let lastCheckpoint = performance.now();
   // The last whole epoch while it is only in memory: a stop in the middle of the next one writes it, and loses no more than that.

@@ -1,0 +1,90 @@
+// A short training in more dimensions than asked for, laid out flat: where the latents of the run itself begin.
+//
+// In few dimensions particles cannot pass one another, so a slide that starts folded stays folded: with d = 1 the two halves of a long slide
+// stood behind one another in half of the trials, from random weights and from principal components alike. With two dimensions to spare nothing is in the way,
+// and the nearest-neighbour graph of that cloud then gives its order (rank correlation 0.99 where the folded run had 0.7).
+
+import type { Backend } from '../compute/backend.js';
+import { Random } from '../numerics/random.js';
+import { spectralEmbedding } from '../numerics/spectral-embedding.js';
+import { Heterogeneity, type HeterogeneityInput, type HeterogeneitySettings } from './heterogeneity.js';
+import { LATENT_SPREAD } from './latent-start.js';
+import type { Reporter } from './progress.js';
+
+/** From this many dimensions on there is room to unfold, and the principal components do. */
+export const ROOMY_DIMS = 2;
+const SPARE_DIMS = 2;
+/** Particles met in all, and never less than one epoch. */
+const MEETINGS = 16_384;
+/** Particles that the graph is made of; the others take the mean of their nearest ones. */
+const SAMPLE = 4096;
+const NEAREST = 8;
+
+/** n × latentDims. `input.start` holds n × (latentDims + SPARE_DIMS). Throws Cancelled when the signal asks. */
+export async function scoutLatents(
+  backend: Backend,
+  input: HeterogeneityInput,
+  settings: HeterogeneitySettings,
+  reporter: Reporter,
+  signal?: AbortSignal,
+): Promise<Float32Array> {
+  const dims = scoutDims(settings.latentDims);
+  const count = input.source.count;
+  const epochs = Math.max(1, Math.min(4, Math.round(MEETINGS / count)));
+  const scout = new Heterogeneity(backend, input, { ...settings, latentDims: dims, epochs }, null);
+  let cloud = new Float32Array();
+  let met = 0;
+  const quiet: Reporter = {
+    progress: (_stage, done, total) => reporter.progress('scouting the latent space', met * total + done, epochs * total),
+    epoch: () => {
+      met++;
+    },
+    note: line => reporter.note(line),
+  };
+  try {
+    await scout.train(
+      quiet,
+      async ({ z }) => {
+        cloud = z as Float32Array<ArrayBuffer>;
+      },
+      signal,
+    );
+  } finally {
+    scout.free();
+  }
+  return layOut(cloud, count, dims, settings.latentDims, settings.seed);
+}
+
+export function scoutDims(latentDims: number): number {
+  return latentDims + SPARE_DIMS;
+}
+
+function layOut(cloud: Float32Array, count: number, from: number, to: number, seed: number): Float32Array {
+  const sampled = Math.min(count, SAMPLE);
+  const sample = new Float32Array(sampled * from);
+  for (let s = 0; s < sampled; s++) {
+    const particle = Math.floor((s * count) / sampled);
+    sample.set(cloud.subarray(particle * from, (particle + 1) * from), s * from);
+  }
+  const flat = spectralEmbedding(sample, sampled, from, to, new Random(seed));
+  const start = new Float32Array(count * to);
+  const nearest = new Int32Array(NEAREST);
+  const distances = new Float64Array(NEAREST);
+  for (let p = 0; p < count; p++) {
+    distances.fill(Number.POSITIVE_INFINITY);
+    for (let s = 0; s < sampled; s++) {
+      let d = 0;
+      for (let k = 0; k < from; k++) d += (cloud[p * from + k] - sample[s * from + k]) ** 2;
+      if (d >= distances[NEAREST - 1]) continue;
+      let at = NEAREST - 1;
+      for (; at > 0 && distances[at - 1] > d; at--) {
+        distances[at] = distances[at - 1];
+        nearest[at] = nearest[at - 1];
+      }
+      distances[at] = d;
+      nearest[at] = s;
+    }
+    for (const s of nearest) for (let k = 0; k < to; k++) start[p * to + k] += (LATENT_SPREAD * flat[s * to + k]) / NEAREST;
+  }
+  return start;
+}
