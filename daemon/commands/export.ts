@@ -118,7 +118,7 @@ function writeStar(project: ProjectFolder, run: RunFolder, file: string, rows: r
   );
 }
 
-function parseCluster(text: string): number {
+export function parseCluster(text: string): number {
   if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('Take the number of a cluster, from 1');
   return Number(text);
 }

@@ -1,6 +1,6 @@
 // `limber reconstruct`: maps from the particles themselves, of all, of those nearest to latent points, or of a chosen few; with half-maps and their FSC.
 import { extname } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { DensityMap } from '../formats/density-map.js';
 import { InputError } from '../formats/input-error.js';
 import { writeMap } from '../formats/mrc.js';
@@ -10,10 +10,11 @@ import { formatShellCorrelations, fourierShellCorrelation, resolutionAt, type Sh
 import { type Reconstruction, reconstruct } from '../maps/reconstruct.js';
 import { readParticleSubset } from '../particles/particle-subset.js';
 import { ProjectFolder } from '../project/project-folder.js';
+import { rowsOfCluster } from '../project/run-analyses.js';
 import { writeFileAtomic } from '../project/write-file-atomic.js';
 import { parameters } from '../settings/settings.js';
 import { openProjectParticles, readProjectNeutral, rotationCentre } from '../training/project-neutral.js';
-import { parsePoint, requireFolderOf } from './export.js';
+import { parseCluster, parsePoint, requireFolderOf } from './export.js';
 import { addParameter, runLong } from './long-command.js';
 
 interface ReconstructOptions {
@@ -21,6 +22,7 @@ interface ReconstructOptions {
   all?: boolean;
   at?: string;
   line?: string;
+  cluster?: number;
   points?: number;
   subset?: string;
   particles?: number;
@@ -44,7 +46,8 @@ export function register(program: Command): void {
     .argument('<DIR>', 'project folder')
     .requiredOption('-o, --output <FILE.mrc>', 'the map; of a line FILE_001.mrc, FILE_002.mrc, …')
     .option('--all', 'all particles')
-    .option('--run <NAME>', 'the run whose latent space --at and --line mean')
+    .option('--run <NAME>', 'the run whose clusters and latent space are meant')
+    .addOption(new Option('--cluster <K>', 'the particles of a cluster').argParser(parseCluster))
     .option('--at <z0,z1,…>', 'the particles nearest to a latent point')
     .option('--line <zA…:zB…>', 'those nearest to points on a line, one map each, of one grey scale')
     .option('--subset <FILE>', 'those that FILE names: a star file, a table with a column particle, or row numbers');
@@ -57,7 +60,7 @@ export function register(program: Command): void {
         const project = ProjectFolder.open(dir);
         const { settings } = project;
         checkTogether(options);
-        const states = chooseStates(project, options);
+        const states = chooseStates(project, options, line => reporter.note(line));
         const particles = openProjectParticles(project);
         const mask = options.halves ? project.readMask() : null;
         const results: Record<string, unknown>[] = [];
@@ -89,29 +92,31 @@ export function register(program: Command): void {
 }
 
 /** Throws InputError unless exactly one choice of particles was made, with what belongs to it. */
-function checkTogether({ all, at, line, subset, run, points, particles, output }: ReconstructOptions): void {
-  const choices = [all, at, line, subset].filter(choice => choice !== undefined);
+function checkTogether({ all, cluster, at, line, subset, run, points, particles, output }: ReconstructOptions): void {
+  const choices = [all, cluster, at, line, subset].filter(choice => choice !== undefined);
   if (choices.length !== 1)
     throw new InputError(
-      `${choices.length === 0 ? 'of which particles' : 'too many choices of particles'}? give one of --all, --at, --line, --subset`,
+      `${choices.length === 0 ? 'of which particles' : 'too many choices of particles'}? give one of --all, --cluster, --at, --line, --subset`,
     );
-  const isLatent = (at ?? line) !== undefined;
-  if (isLatent && run === undefined)
-    throw new InputError(`${at !== undefined ? '--at' : '--line'}: in the latent space of which run? add --run NAME`);
-  if (!isLatent && particles !== undefined) throw new InputError('--particles counts the nearest ones; it goes with --at or --line');
+  const ofRun = Object.entries({ '--cluster': cluster, '--at': at, '--line': line }).find(([, choice]) => choice !== undefined);
+  if (ofRun && run === undefined) throw new InputError(`${ofRun[0]} ${ofRun[1]}: of which run? add --run NAME`);
+  if ((at ?? line) === undefined && particles !== undefined)
+    throw new InputError('--particles counts the nearest ones; it goes with --at or --line');
   if (line === undefined && points !== undefined) throw new InputError('--points goes with --line');
   if (!['.mrc', '.map'].includes(extname(output))) throw new InputError(`-o ${output}: the name must end in .mrc or .map`);
   requireFolderOf(output);
 }
 
-function chooseStates(project: ProjectFolder, options: ReconstructOptions): State[] {
-  const { output, subset, at, line } = options;
+function chooseStates(project: ProjectFolder, options: ReconstructOptions, note: (line: string) => void): State[] {
+  const { output, subset, cluster, at, line } = options;
   const { particleCount } = project.settings;
   if (subset !== undefined)
     return [{ rows: readParticleSubset(subset, project.resolve(project.settings.particles), particleCount), file: output }];
   if (options.run === undefined) return [{ rows: Uint32Array.from({ length: particleCount }, (_, row) => row), file: output }];
-  const latents = project.existingRun(options.run).latents();
+  const run = project.existingRun(options.run);
+  const latents = run.latents();
   const ofRun = (rows: ArrayLike<number>) => Uint32Array.from(rows, row => latents.particle[row] - 1).sort();
+  if (cluster !== undefined) return [{ rows: ofRun(rowsOfCluster(run, cluster, note)), file: output }];
   if (at === undefined && line === undefined) return [{ rows: ofRun(Uint32Array.from(latents.particle, (_, i) => i)), file: output }];
   const points = at !== undefined ? [parsePoint(at, latents.dims, '--at')] : parseLine(line!, latents.dims, options.points);
   const most = options.particles ?? parameters.nearest.default;

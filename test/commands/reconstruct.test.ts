@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test';
 import { readMap } from '../../daemon/formats/mrc.js';
 import { fourierShellCorrelation } from '../../daemon/maps/fsc.js';
 import { ProjectFolder } from '../../daemon/project/project-folder.js';
+import { writeClusters } from '../../daemon/project/run-analyses.js';
 import { limber } from './limber-process.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'limber-reconstruct-'));
@@ -110,6 +111,17 @@ test('--run --all takes the particles of the run, and a subset may be a star fil
   }
 });
 
+test('--cluster takes the particles that limber cluster has put into it, byte for byte the map of these rows', () => {
+  const run = ProjectFolder.open(here('demo')).run('clustered');
+  run.writeSettings({ ...ProjectFolder.open(here('demo')).run('made').settings(), run: 'clustered' });
+  writeFileSync(run.latentsPath, 'particle\tz0\tfrc\n3\t0\t0.5\n5\t1\t0.5\n8\t0\t0.5\n');
+  writeClusters(run, Uint32Array.of(3, 5, 8), Uint32Array.of(2, 1, 2));
+  const { status, stderr } = reconstruct('--run', 'clustered', '--cluster', '2', '-o', 'cluster.mrc');
+  assert.equal(status, 0, stderr);
+  assert.deepEqual(readFileSync(here('cluster.mrc')), mapOfRows([3, 8]));
+  assert.match(reconstruct('--run', 'clustered', '--cluster', '3', '-o', 'no.mrc').stderr, /clusters 1 to 2/);
+});
+
 test('--resolution leaves nothing finer in the map', () => {
   const { status, stderr } = reconstruct('--all', '--resolution', '25', '-o', 'coarse.mrc');
   assert.equal(status, 0, stderr);
@@ -128,12 +140,13 @@ test('--resolution leaves nothing finer in the map', () => {
 
 test('wrong usage is refused in one line that says the cure, and nothing is written', () => {
   for (const [args, pattern] of [
-    [['-o', 'no.mrc'], /give one of --all, --at, --line, --subset/],
+    [['-o', 'no.mrc'], /give one of --all, --cluster, --at, --line, --subset/],
     [['--all', '--at', '0,0', '-o', 'no.mrc'], /too many/],
-    [['--at', '0,0', '-o', 'no.mrc'], /--at: .*--run NAME/],
+    [['--at', '0,0', '-o', 'no.mrc'], /--at 0,0: of which run\? add --run NAME/],
+    [['--run', 'made', '--cluster', '1', '-o', 'no.mrc'], /no clusters; make them with limber cluster/],
     [['--run', 'made', '--at', '0', '-o', 'no.mrc'], /2 latent coordinates/],
     [['--run', 'made', '--line', '0,0', '-o', 'no.mrc'], /give two points/],
-    [['--run', 'other', '--all', '-o', 'no.mrc'], /no run "other"; it has made/],
+    [['--run', 'other', '--all', '-o', 'no.mrc'], /no run "other"; it has .*made/],
     [['--all', '--particles', '5', '-o', 'no.mrc'], /--particles .*--at or --line/],
     [['--all', '-o', 'no.png'], /must end in \.mrc/],
     [['--all', '-o', 'nowhere/no.mrc'], /nowhere does not exist/],
