@@ -73,7 +73,7 @@ export class ImagePreparer {
 }
 
 /** Prepares every particle into a file of rows. `chosen`: rows of the particle set, in the order of the store. */
-export function prepareImages(
+export async function prepareImages(
   particles: ParticleSet,
   chosen: ArrayLike<number>,
   geometry: RingGeometry,
@@ -81,7 +81,7 @@ export function prepareImages(
   path: string,
   reporter: Reporter,
   signal?: AbortSignal,
-): RowStore {
+): Promise<RowStore> {
   const width = 2 * geometry.planeSize;
   const store = RowStore.create(path, chosen.length, width);
   const preparer = new ImagePreparer(particles, geometry, contrast);
@@ -93,6 +93,8 @@ export function prepareImages(
     if (i % 64 === 0) {
       if (signal?.aborted) throw new Cancelled('stopped while preparing images');
       reporter.progress('preparing images', i, chosen.length);
+      // A turn of the event loop, or no signal would ever be heard.
+      await new Promise(resolve => setImmediate(resolve));
     }
   }
   reporter.progress('preparing images', chosen.length, chosen.length);

@@ -104,7 +104,7 @@ async function settleOnParticles(
   const scratch = join(project.neutralFolder, 'scratch');
   mkdirSync(scratch, { recursive: true });
   try {
-    const images = prepareImages(particles, chosen, rings, settings.contrast, join(scratch, 'images.f32'), reporter, signal);
+    const images = await prepareImages(particles, chosen, rings, settings.contrast, join(scratch, 'images.f32'), reporter, signal);
     const batches = storedBatches(backend, images, rotationsOf(particles.rotations, chosen), SETTLE_BATCH);
     const projections = hasMap ? projectionBatches(backend, source, rings, random) : null;
     const correlationWith = async (batch: BatchSource, logits: Float32Array) => {

@@ -115,7 +115,7 @@ async function train(
   const rings = computingRings(particles.boxSize, particles.pixelSizeAngstrom, settings.resolutionAngstrom);
   const plain = projectionGeometry(settings.gaussians, rings, neutral.frame);
   const chosen = Uint32Array.from({ length: particles.count }, (_, i) => i);
-  const images = prepareImages(particles, chosen, rings, project.settings.contrast, join(scratch, 'images.f32'), reporter, signal);
+  const images = await prepareImages(particles, chosen, rings, project.settings.contrast, join(scratch, 'images.f32'), reporter, signal);
   const source = storedBatches(backend, images, particles.rotations, options.batch);
   const neutralRow = backend.tensor([1, neutral.logits.length], logitsToRow(neutral.logits));
   const ringShares = informationShares(

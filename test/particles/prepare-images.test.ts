@@ -146,12 +146,12 @@ test('two images that share one complex transform come apart as two alone: a rea
   }
 });
 
-test('the store holds the chosen particles in their order, an odd last one included', () => {
+test('the store holds the chosen particles in their order, an odd last one included', async () => {
   const geometry = ringGeometry(16, 5);
   const width = 2 * geometry.planeSize;
   const particles = noisy(6);
   const chosen = [5, 0, 3];
-  const store = prepareImages(particles, chosen, geometry, 1, join(folder, 'rows'), silent);
+  const store = await prepareImages(particles, chosen, geometry, 1, join(folder, 'rows'), silent);
   assert.equal(store.rows, 3);
   const rows = new Float32Array(3 * width);
   store.read([0, 1, 2], rows);
@@ -162,8 +162,11 @@ test('the store holds the chosen particles in their order, an odd last one inclu
   store.close();
 });
 
-test('a stop is obeyed between images', () => {
+test('a stop is obeyed between images', async () => {
   const abort = new AbortController();
   abort.abort();
-  assert.throws(() => prepareImages(noisy(3), [0, 1, 2], ringGeometry(16, 5), 1, join(folder, 'stopped'), silent, abort.signal), Cancelled);
+  await assert.rejects(
+    prepareImages(noisy(3), [0, 1, 2], ringGeometry(16, 5), 1, join(folder, 'stopped'), silent, abort.signal),
+    Cancelled,
+  );
 });
