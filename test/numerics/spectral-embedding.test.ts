@@ -7,12 +7,10 @@ import { spectralEmbedding } from '../../daemon/numerics/spectral-embedding.js';
 function cloud(n: number, dims: number, place: (t: number) => number[], noise: number, random: Random) {
   const t = Float64Array.from({ length: n }, () => random.uniform());
   const points = new Float32Array(n * dims);
-  t.forEach((value, i) =>
-    points.set(
-      place(value).map(x => x + noise * random.normal()),
-      i * dims,
-    ),
-  );
+  for (let i = 0; i < n; i++) {
+    const noisy = place(t[i]).map(x => x + noise * random.normal());
+    points.set(noisy, i * dims);
+  }
   return { t, points };
 }
 
