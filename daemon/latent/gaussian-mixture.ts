@@ -1,7 +1,7 @@
 // Gaussian mixture: clusters as ellipsoids of their own size and tilt, fitted by expectation–maximisation (Dempster, Laird & Rubin 1977).
 import { choleskyFactor, solveLower } from '../numerics/linear-algebra.js';
 import { Random } from '../numerics/random.js';
-import type { Clustering, ClusteringMethod, CountSuggestion, LatentCloud, Progress } from './analysis.js';
+import type { Clustering, ClusteringMethod, CountScore, CountSuggestion, LatentCloud, Progress } from './analysis.js';
 import { MOST_SUGGESTED, numberedBySize, requireEnough, sampleOf } from './cluster-count.js';
 import { fitKMeans } from './k-means.js';
 
@@ -13,6 +13,8 @@ const LEAST_RISE = 1e-6;
 const VARIANCE_FLOOR = 1e-6;
 /** The suggestion fits a dozen mixtures. */
 const SCORED_PARTICLES = 10_000;
+/** Numbers of clusters in a row that must fit worse than the best before no more are tried. */
+const WORSE_IN_A_ROW = 3;
 
 export interface GaussianMixtureFit {
   /** count; they add up to 1. */
@@ -100,10 +102,10 @@ class Mixture {
   expect(): number {
     const { cloud, count, shares } = this;
     const { dims, z } = cloud;
-    const factors = this.covariances.slice();
+    const factors = Array.from({ length: count }, (_, k) => this.covariances.slice(k * dims * dims, (k + 1) * dims * dims));
     const constants = new Float64Array(count);
     for (let k = 0; k < count; k++) {
-      const factor = factors.subarray(k * dims * dims, (k + 1) * dims * dims);
+      const factor = factors[k];
       if (!choleskyFactor(factor, dims)) throw new Error(`component ${k + 1} of the mixture has no volume`);
       constants[k] = Math.log(this.weights[k]) - (dims / 2) * Math.log(2 * Math.PI);
       for (let d = 0; d < dims; d++) constants[k] -= Math.log(factor[d * dims + d]);
@@ -114,7 +116,7 @@ class Mixture {
       let largest = Number.NEGATIVE_INFINITY;
       for (let k = 0; k < count; k++) {
         for (let d = 0; d < dims; d++) offset[d] = z[i * dims + d] - this.means[k * dims + d];
-        solveLower(factors.subarray(k * dims * dims, (k + 1) * dims * dims), offset, dims);
+        solveLower(factors[k], offset, dims);
         let square = 0;
         for (let d = 0; d < dims; d++) square += offset[d] * offset[d];
         const logDensity = constants[k] - square / 2;
@@ -189,11 +191,12 @@ function suggestByBic(cloud: LatentCloud, random: Random, progress: Progress): C
   const sample = sampleOf(cloud, SCORED_PARTICLES, random);
   // Every component needs particles enough for its own covariance.
   const most = Math.max(1, Math.min(MOST_SUGGESTED, Math.floor(sample.count / (sample.dims + 2))));
-  const scores = [];
-  for (let count = 1; count <= most; count++) {
+  const scores: CountScore[] = [];
+  let best = { count: 1, score: Number.POSITIVE_INFINITY };
+  for (let count = 1; count <= most && count <= best.count + WORSE_IN_A_ROW; count++) {
     scores.push({ count, score: fitGaussianMixture(sample, count, random, 2).bic });
-    progress('number of clusters', count, most);
+    if (scores[count - 1].score < best.score) best = scores[count - 1];
+    progress('number of clusters', count, Math.min(most, best.count + WORSE_IN_A_ROW));
   }
-  const best = scores.reduce((a, b) => (b.score < a.score ? b : a));
   return { count: best.count, criterion: 'BIC, lowest is best', scores, sampled: sample.count };
 }

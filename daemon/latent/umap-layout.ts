@@ -15,7 +15,7 @@ const LONGEST_STEP = 4;
 
 /**
  * Both forces as functions of distance, read from tables by linear interpolation: a power a pair is most of the work otherwise.
- * Entries a unit of distance; the error of a coefficient is below 1e-3 of it wherever the step is not clipped.
+ * Entries a unit of distance; beyond a distance of 0.1, below which pairs have settled or the step is clipped, the error is 1e-3 at most.
  */
 const TABLE_DENSITY = 256;
 /** Farther pairs are rare and their forces computed. */

@@ -1,12 +1,14 @@
 // `limber embed` and `limber motions` as a user runs them, on a run whose latents and weights lie on disk.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { writeMap } from '../../daemon/formats/mrc.js';
 import { LatentDecoder } from '../../daemon/networks/latent-decoder.js';
 import { makeProject, makeRun } from '../service/small-project.js';
-import { limber } from './limber-process.js';
+import { limber, startLimber } from './limber-process.js';
 
 const PARTICLES = 60;
 
@@ -72,6 +74,17 @@ test('wrong usage and missing things are one line, exit status 2, and leave noth
   rmSync(run.latentsPath);
   refused([...embed, 'first', '--method', 'pca'], /no latents yet/);
   assert.ok(!existsSync(join(run.path, 'embeddings')));
+});
+
+test('Ctrl-C stops the picture at once, with status 130, nothing written and the project free again', async t => {
+  const { folder, project } = makeProject(t);
+  const run = makeRun(project, 'large', 20_000);
+  const child = startLimber(['embed', 'project', '--run', 'large', '--method', 'umap', '--json'], folder);
+  for await (const line of createInterface(child.stdout!)) if (line.includes('"layout"')) child.kill('SIGINT');
+  if (child.exitCode === null) await once(child, 'exit');
+  assert.equal(child.exitCode, 130);
+  assert.ok(!existsSync(join(run.path, 'embeddings')));
+  assert.equal(project.writer(), null);
 });
 
 test('a table of other particles is refused, and one older than the latents is named', t => {
