@@ -94,7 +94,7 @@ function checkResumable(begun: RunSettings, options: TrainOptions): void {
       `run "${begun.run}" was begun with ${flag} ${was}, not ${asked}; leave the option out to resume it, or give another --run`,
     );
   }
-  if (begun.epoch >= options.epochs) {
+  if (begun.state === 'done' && begun.epoch >= options.epochs) {
     throw new InputError(`run "${begun.run}" is done after ${begun.epoch} epochs; give more --epochs to go on, or another --run`);
   }
 }

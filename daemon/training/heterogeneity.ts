@@ -236,6 +236,20 @@ export class Heterogeneity {
     return (await backend.read(this.frc)).subarray(0, rows);
   }
 
+  /** The decoder's Gaussians at each row of z[n × latentDims], as planar rows of 5N. */
+  async decodedRows(z: Float32Array): Promise<Float32Array[]> {
+    const { batch, latentDims } = this.settings;
+    const width = 5 * this.input.geometry.gaussians;
+    const decoded: Float32Array[] = [];
+    for (let first = 0; first < z.length / latentDims; first += batch) {
+      const rows = Math.min(batch, z.length / latentDims - first);
+      this.decode(rows, z.subarray(first * latentDims, (first + rows) * latentDims));
+      const values = await this.backend.read(this.rows);
+      for (let r = 0; r < rows; r++) decoded.push(values.slice(r * width, (r + 1) * width));
+    }
+    return decoded;
+  }
+
   private decode(rows: number, z: Float32Array): void {
     this.backend.fill(this.latents, 0);
     this.backend.write(this.latents, z);

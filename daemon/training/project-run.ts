@@ -12,10 +12,11 @@ import { prepareImages } from '../particles/prepare-images.js';
 import type { ProjectFolder } from '../project/project-folder.js';
 import type { RunFolder, RunSettings } from '../project/run-folder.js';
 import type { TrainOptions, VaryKind } from '../settings/settings.js';
-import { type Checkpoint, type EpochResult, Heterogeneity, type HeterogeneitySettings } from './heterogeneity.js';
+import { type Checkpoint, type EpochResult, Heterogeneity, type HeterogeneityInput, type HeterogeneitySettings } from './heterogeneity.js';
 import { ROOMY_DIMS, scoutDims, scoutLatents } from './latent-scout.js';
 import { principalStart } from './latent-start.js';
 import { computeParticleGradients } from './particle-gradients.js';
+import { drawCandidates, posteriorLatents } from './posterior-latents.js';
 import { Cancelled, type Reporter } from './progress.js';
 import { fitProjectNeutral, openProjectParticles, type ProjectNeutral, readProjectNeutral } from './project-neutral.js';
 import { projectionGeometry } from './projection-scale.js';
@@ -175,6 +176,7 @@ async function train(
       },
       signal,
     );
+    await placeParticles(run, particles.count, backend, input, model, science, reporter, signal);
   } catch (error) {
     (unsaved as (() => void) | null)?.();
     throw error;
@@ -183,6 +185,23 @@ async function train(
     images.close();
     gradients.store.close();
   }
+}
+
+/** The latents that a finished run leaves: the encoder's give the cloud, the decoder and the image the place in it. */
+async function placeParticles(
+  run: RunFolder,
+  count: number,
+  backend: Backend,
+  { geometry, source }: Pick<HeterogeneityInput, 'geometry' | 'source'>,
+  model: Heterogeneity,
+  { latentDims, batch, seed }: HeterogeneitySettings,
+  reporter: Reporter,
+  signal?: AbortSignal,
+): Promise<void> {
+  const z = drawCandidates(await model.encodeAll(), latentDims, new Random(seed));
+  const candidates = { z, dims: latentDims, rows: await model.decodedRows(z) };
+  const placed = await posteriorLatents(backend, geometry, candidates, source, batch, reporter, signal);
+  run.writeLatents({ count, dims: latentDims, particle: Uint32Array.from({ length: count }, (_, i) => i + 1), ...placed });
 }
 
 /** Weights first: they carry their own epoch, and the tables are made anew from where they stand. */

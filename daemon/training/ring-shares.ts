@@ -44,10 +44,16 @@ export async function meanRingCorrelation(
   return mean;
 }
 
-/** Shares by information; rings whose mean correlation is not above three times its error have none. `samples`: particles the mean was taken over. */
-export function informationShares(geometry: RingGeometry, meanCorrelation: ArrayLike<number>, samples: number): Float32Array {
+/** Pixels of each ring of the whole plane (rings + 1 numbers): as many independent real numbers lie in it. */
+export function ringPixels(geometry: RingGeometry): Float64Array {
   const pixels = new Float64Array(geometry.rings + 1);
   for (let i = 0; i < geometry.planeSize; i++) pixels[geometry.ring[i]] += geometry.weights[i];
+  return pixels;
+}
+
+/** Shares by information; rings whose mean correlation is not above three times its error have none. `samples`: particles the mean was taken over. */
+export function informationShares(geometry: RingGeometry, meanCorrelation: ArrayLike<number>, samples: number): Float32Array {
+  const pixels = ringPixels(geometry);
   const shares = new Float32Array(geometry.rings + 1);
   let sum = 0;
   for (let k = 1; k <= geometry.rings; k++) {
