@@ -26,6 +26,7 @@ interface ExportOptions {
   at?: string;
   gaussians?: string;
   map?: string;
+  model?: string;
   vectors?: string;
   scale?: number;
   json?: boolean;
@@ -41,9 +42,10 @@ export function register(program: Command): void {
     .option('--latents <FILE.tsv>', "every particle's latent coordinates and ring correlation, and what embed and cluster have found")
     .option('--star <FILE.star>', "the run's particles, with the input's own columns")
     .addOption(new Option('--cluster <K>', 'only this cluster in the star file').argParser(parseCluster))
-    .option('--at <z0,z1,…>', 'latent point of --gaussians and --map')
+    .option('--at <z0,z1,…>', 'latent point of --gaussians, --map and --model')
     .option('--gaussians <FILE.txt|.cif>', 'the Gaussians at that point')
     .option('--map <FILE.mrc>', "their density on the consensus map's grid")
+    .option('--model <FILE.cif>', 'the fitted atomic model, moved with the Gaussians to that point')
     .option('--vectors <zA…:zB…>', 'an arrow for every Gaussian from its place at zA to its place at zB');
   addParameter(command, 'arrowScale');
   command.option('--json', 'one JSON object a line').action((dir: string, bild: string | undefined, options: ExportOptions) =>
@@ -67,19 +69,19 @@ export function register(program: Command): void {
           options.star,
           starRows(run, options, line => reporter.note(line)),
         );
-      if (options.at !== undefined || options.vectors !== undefined) writeStates(project, run, options, bild);
+      if (options.at !== undefined || options.vectors !== undefined) await writeStates(project, run, options, bild);
       reporter.done({ run: run.name, files }, `wrote ${files.join(', ')}`);
     }),
   );
 }
 
 /** The files to write. Throws InputError where an option misses its partner. */
-function checkTogether({ latents, star, cluster, at, gaussians, map, vectors }: ExportOptions, bild: string | undefined): string[] {
+function checkTogether({ latents, star, cluster, at, gaussians, map, model, vectors }: ExportOptions, bild: string | undefined): string[] {
   if (cluster !== undefined && star === undefined) throw new InputError(`--cluster ${cluster}: nothing to write; add --star FILE.star`);
-  if (at === undefined && (gaussians ?? map) !== undefined)
-    throw new InputError(`${gaussians ?? map}: at which latent point? add --at z0,z1,…`);
-  if (at !== undefined && (gaussians ?? map) === undefined)
-    throw new InputError(`--at ${at}: nothing to write there; add --gaussians FILE or --map FILE`);
+  const there = gaussians ?? map ?? model;
+  if (at === undefined && there !== undefined) throw new InputError(`${there}: at which latent point? add --at z0,z1,…`);
+  if (at !== undefined && there === undefined)
+    throw new InputError(`--at ${at}: nothing to write there; add --gaussians FILE, --map FILE or --model FILE`);
   if ((vectors === undefined) !== (bild === undefined)) {
     throw new InputError(
       vectors === undefined
@@ -89,10 +91,10 @@ function checkTogether({ latents, star, cluster, at, gaussians, map, vectors }: 
   }
   if (gaussians !== undefined && !['.txt', '.cif'].includes(extname(gaussians)))
     throw new InputError(`--gaussians ${gaussians}: the name must end in .txt or .cif`);
-  const files = [latents, star, gaussians, map, bild].filter(file => file !== undefined);
+  const files = [latents, star, gaussians, map, model, bild].filter(file => file !== undefined);
   if (files.length === 0)
     throw new InputError(
-      'nothing to export; give --latents, --star, --at with --gaussians or --map, or --vectors (see limber export --help)',
+      'nothing to export; give --latents, --star, --at with --gaussians, --map or --model, or --vectors (see limber export --help)',
     );
   return files;
 }
@@ -123,13 +125,14 @@ export function parseCluster(text: string): number {
   return Number(text);
 }
 
-function writeStates(project: ProjectFolder, run: RunFolder, options: ExportOptions, bild: string | undefined): void {
+async function writeStates(project: ProjectFolder, run: RunFolder, options: ExportOptions, bild: string | undefined): Promise<void> {
   const decoder = new LatentDecoder(run.weights());
   const decode = (text: string, flag: string) => decoder.decode(parsePoint(text, decoder.dims, flag));
   if (options.at !== undefined) {
     const set = decode(options.at, '--at');
     if (options.gaussians !== undefined) writeGaussians(options.gaussians, set);
     if (options.map !== undefined) writeMap(options.map, gaussiansToDensity(set, gridOf(project, decoder)));
+    if (options.model !== undefined) await writeModel(project, decoder, set, options.model);
   }
   if (options.vectors !== undefined && bild !== undefined) {
     const ends = options.vectors.split(':');
@@ -149,6 +152,21 @@ export function parsePoint(text: string, dims: number, flag: string): Float32Arr
 
 function writeGaussians(file: string, set: GaussianSet): void {
   writeFileAtomic(file, extname(file) === '.cif' ? formatGaussiansCif(set, basename(file, '.cif')) : formatGaussians(set));
+}
+
+/** The model was fitted into the consensus, so its atoms follow the Gaussians from where they are at z = 0. */
+async function writeModel(project: ProjectFolder, decoder: LatentDecoder, set: GaussianSet, file: string): Promise<void> {
+  const { model } = project.settings;
+  if (model === null) throw new InputError(`${project.path} has no fitted model to move; make the project with --model FILE`);
+  // Mol*'s parsers take a while to load, and no other export needs them.
+  const [{ readModel }, { AtomMotion }, { formatMovedModel }] = await Promise.all([
+    import('../models/read-model.js'),
+    import('../models/atom-motion.js'),
+    import('../models/write-model.js'),
+  ]);
+  const fitted = await readModel(project.resolve(model));
+  const neutral = decoder.decode(new Float32Array(decoder.dims));
+  writeFileAtomic(file, formatMovedModel(fitted, new AtomMotion(fitted.positions, neutral).move(set), file));
 }
 
 /** The consensus map's own grid; without a map, the particles' box about the model's centre. */
