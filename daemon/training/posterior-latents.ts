@@ -11,6 +11,11 @@ import { Cancelled, type Reporter } from './progress.js';
 import { ringPixels } from './ring-shares.js';
 
 const CANDIDATES = 128;
+/**
+ * In more dimensions so few candidates lie far apart and particles gather at them, with nothing gained: neighbours told the tilt of the simulated spike with a
+ * rank correlation of 0.958 by either in d = 4.
+ */
+export const PLACED_DIMS = 2;
 
 export interface Candidates {
   /** count × dims. */

@@ -16,7 +16,7 @@ import { type Checkpoint, type EpochResult, Heterogeneity, type HeterogeneityInp
 import { ROOMY_DIMS, scoutDims, scoutLatents } from './latent-scout.js';
 import { principalStart } from './latent-start.js';
 import { computeParticleGradients } from './particle-gradients.js';
-import { drawCandidates, posteriorLatents } from './posterior-latents.js';
+import { drawCandidates, PLACED_DIMS, posteriorLatents } from './posterior-latents.js';
 import { Cancelled, type Reporter } from './progress.js';
 import { fitProjectNeutral, openProjectParticles, type ProjectNeutral, readProjectNeutral } from './project-neutral.js';
 import { projectionGeometry } from './projection-scale.js';
@@ -176,7 +176,7 @@ async function train(
       },
       signal,
     );
-    await placeParticles(run, particles.count, backend, input, model, science, reporter, signal);
+    if (options.latentDims <= PLACED_DIMS) await placeParticles(run, particles.count, backend, input, model, science, reporter, signal);
   } catch (error) {
     (unsaved as (() => void) | null)?.();
     throw error;
