@@ -81,7 +81,7 @@ export async function trainProjectRun(
   const scratch = join(run.path, 'scratch');
   mkdirSync(scratch, { recursive: true });
   try {
-    await train(project, run, particles, neutral, backend, options, settings, checkpoint, scratch, reporter, signal);
+    await train({ project, run, particles, neutral, backend, options, settings, checkpoint, scratch, reporter, signal });
     run.writeSettings({ ...settings, state: 'done' });
   } catch (error) {
     run.writeSettings({ ...settings, state: error instanceof Cancelled ? 'stopped' : 'failed' });
@@ -100,19 +100,25 @@ export async function trainProjectRun(
   };
 }
 
-async function train(
-  project: ProjectFolder,
-  run: RunFolder,
-  particles: ParticleSet,
-  neutral: ProjectNeutral,
-  backend: Backend,
-  options: TrainOptions,
-  settings: RunSettings,
-  checkpoint: Checkpoint | null,
-  scratch: string,
-  reporter: Reporter,
-  signal?: AbortSignal,
-): Promise<void> {
+/** Everything one sitting at a run works with. */
+interface Sitting {
+  project: ProjectFolder;
+  run: RunFolder;
+  particles: ParticleSet;
+  neutral: ProjectNeutral;
+  backend: Backend;
+  options: TrainOptions;
+  /** As they are written to the run, epoch by epoch. */
+  settings: RunSettings;
+  checkpoint: Checkpoint | null;
+  /** A folder that goes when the sitting ends. */
+  scratch: string;
+  reporter: Reporter;
+  signal?: AbortSignal;
+}
+
+async function train(sitting: Sitting): Promise<void> {
+  const { project, run, particles, neutral, backend, options, settings, checkpoint, scratch, reporter, signal } = sitting;
   const rings = computingRings(particles.boxSize, particles.pixelSizeAngstrom, settings.resolutionAngstrom);
   const plain = projectionGeometry(settings.gaussians, rings, neutral.frame);
   const chosen = Uint32Array.from({ length: particles.count }, (_, i) => i);
@@ -166,7 +172,7 @@ async function train(
         losses.push({ epoch: result.epoch, frc: result.frc, loss: result.loss, seconds: result.seconds });
         Object.assign(settings, { epoch: result.epoch, frc: result.frc, seconds: settings.seconds + result.seconds });
         const checkpoint = await result.checkpoint();
-        unsaved = () => keep(run, neutral, settings, losses, result, checkpoint, particles);
+        unsaved = () => keep(sitting, losses, result, checkpoint);
         const isLast = result.epoch === options.epochs;
         // The first epoch is kept too, so that the page has something to show early.
         if (!isLast && result.epoch > 1 && performance.now() - lastCheckpoint < CHECKPOINT_SECONDS * 1000) return;
@@ -176,7 +182,7 @@ async function train(
       },
       signal,
     );
-    if (options.latentDims <= PLACED_DIMS) await placeParticles(run, particles.count, backend, input, model, science, reporter, signal);
+    if (options.latentDims <= PLACED_DIMS) await placeParticles(sitting, input, model, science);
   } catch (error) {
     (unsaved as (() => void) | null)?.();
     throw error;
@@ -189,30 +195,23 @@ async function train(
 
 /** The latents that a finished run leaves: the encoder's give the cloud, the decoder and the image the place in it. */
 async function placeParticles(
-  run: RunFolder,
-  count: number,
-  backend: Backend,
+  { run, particles, backend, reporter, signal }: Sitting,
   { geometry, source }: Pick<HeterogeneityInput, 'geometry' | 'source'>,
   model: Heterogeneity,
   { latentDims, batch, seed }: HeterogeneitySettings,
-  reporter: Reporter,
-  signal?: AbortSignal,
 ): Promise<void> {
   const z = drawCandidates(await model.encodeAll(), latentDims, new Random(seed));
   const candidates = { z, dims: latentDims, rows: await model.decodedRows(z) };
   const placed = await posteriorLatents(backend, geometry, candidates, source, batch, reporter, signal);
-  run.writeLatents({ count, dims: latentDims, particle: Uint32Array.from({ length: count }, (_, i) => i + 1), ...placed });
+  run.writeLatents({ count: particles.count, dims: latentDims, particle: rowNumbers(particles.count), ...placed });
 }
 
 /** Weights first: they carry their own epoch, and the tables are made anew from where they stand. */
 function keep(
-  run: RunFolder,
-  neutral: ProjectNeutral,
-  settings: RunSettings,
+  { run, neutral, settings, particles }: Sitting,
   losses: EpochRows,
   result: EpochResult,
   { tensors, epoch, step, random }: Checkpoint,
-  particles: ParticleSet,
 ): void {
   const { frame } = neutral;
   const entries = [
@@ -235,7 +234,7 @@ function keep(
   run.writeLatents({
     count: particles.count,
     dims: settings.latentDims,
-    particle: Uint32Array.from({ length: particles.count }, (_, i) => i + 1),
+    particle: rowNumbers(particles.count),
     z: result.z,
     frc: result.particleFrc,
   });
@@ -277,6 +276,11 @@ function readCheckpoint(
     epoch >= options.epochs ? `run "${run.name}" has all of its ${epoch} epochs` : `run "${run.name}" goes on after epoch ${epoch}`,
   );
   return { tensors, epoch, step: Number(metadata.step), random };
+}
+
+/** 1-based rows of the input file. */
+function rowNumbers(count: number): Uint32Array {
+  return Uint32Array.from({ length: count }, (_, i) => i + 1);
 }
 
 /** 5N weights: 1 where the kind may vary. */
