@@ -6,7 +6,8 @@ import { type ModelFrame, WIDTH_RANGE } from '../gaussians/model-frame.js';
 
 /**
  * σ of relative width 1 as a fraction of the target resolution. Narrower Gaussians leave gaps between neighbours at one Gaussian per
- * resolution volume, wider ones cannot follow detail at the finest ring; 0.4 measured best on simulated motions (npm run accuracy).
+ * resolution volume, wider ones cannot follow detail at the finest ring. The choice is not critical: on a simulated slide 0.3, 0.4 and 0.55 gave rank
+ * correlations of 0.974, 0.975 and 0.974 after six epochs.
  */
 const SIGMA_PER_RESOLUTION = 0.4;
 /** No Gaussian is drawn narrower, pixels: below, its transform folds back into the rings. */

@@ -5,7 +5,7 @@
 // the signal the same voice as the others, and a flexible model then learns their noise.
 
 import type { Backend, ProjectionGeometry, Tensor } from '../compute/backend.js';
-import type { RingGeometry } from '../compute/ring-geometry.js';
+import { equalShares, type RingGeometry } from '../compute/ring-geometry.js';
 import type { BatchSource } from './particle-gradients.js';
 
 /** Particles that the mean correlation is measured on. */
@@ -63,6 +63,6 @@ export function informationShares(geometry: RingGeometry, meanCorrelation: Array
     shares[k] = (pixels[k] * c) / (1 - c * c);
     sum += shares[k];
   }
-  if (sum === 0) return shares.fill(1 / geometry.rings, 1);
+  if (sum === 0) return equalShares(geometry.rings);
   return shares.map(share => share / sum);
 }
