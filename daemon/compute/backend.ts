@@ -84,7 +84,8 @@ export interface Backend {
   /**
    * Gaussians from the decoder: raw_i = neutral + vary ⊙ (offsets_i − origin), then centre = sigmoid − 0.5, amplitude =
    * sigmoid, width = sigmoid + 0.5. `offsets`[rows(+1),5N]; with `hasOrigin`, row `rows` of offsets is the decoder at z = 0, so that z = 0
-   * gives the neutral model exactly; without it origin is 0. `neutral`[5N] holds logits, `vary`[5N] weights in [0,1].
+   * gives the neutral model exactly; without it origin is 0. `vary`[5N] holds weights in [0,1]. `neutral` holds logits: [5N], shared by all
+   * rows, or [at least rows,5N], a neutral model for every row; of exactly 5N numbers it is shared. The backward operation needs neither.
    */
   gaussians(rows: number, offsets: Tensor, hasOrigin: boolean, neutral: Tensor, vary: Tensor, out: Tensor): void;
   /** dOffsets[rows(+1),5N] from dOut[rows,5N] and out[rows,5N]; with `hasOrigin`, row `rows` is minus the sum of the others. */

@@ -27,7 +27,7 @@ const operationsOf: Counts = {
   add: count => count,
   latentPenaltyBackward: (rows, z) => 5 * rows * z.shape[z.shape.length - 1],
   // sigmoid(neutral + vary · (offset − origin)) and its shift.
-  gaussians: (rows, _offsets, _hasOrigin, neutral) => rows * neutral.length * (EXPONENTIAL + 6),
+  gaussians: (rows, _offsets, _hasOrigin, _neutral, vary) => rows * vary.length * (EXPONENTIAL + 6),
   // vary · p · (1 − p) · dOut, and the sum for the origin.
   gaussiansBackward: (rows, _out, _dOut, _hasOrigin, vary) => 5 * rows * vary.length,
   projectAndCorrelate: (rows, geometry, _gaussians, _shared, _rotations, _images, _scale, _frc, dGaussians) =>

@@ -69,7 +69,7 @@ export class SimdRowDecoder implements RowDecoder {
     this.run();
     const { origin, neutral, vary, out } = this.place;
     const { outputs, y } = this.layers[this.layers.length - 1];
-    this.call('gaussians', 1, outputs / 5, y, origin, neutral, vary, out);
+    this.call('gaussians', 1, outputs / 5, y, origin, neutral, 0, vary, out);
     return this.out;
   }
 

@@ -135,6 +135,8 @@ for (const [threads, fused] of [
             scaled: [[rows + 1, width], data((rows + 1) * width)],
             neutral: [[width], data(width).map(x => 8 * x)],
             vary: [[width], Float32Array.from({ length: width }, () => random.uniform())],
+            neutrals: [[rows + 1, width], data((rows + 1) * width).map(x => 8 * x)],
+            ofEachRow: [[rows, width]],
             withOrigin: [[rows, width]],
             noOrigin: [[rows, width]],
             dOffsets: [[rows + 1, width], data((rows + 1) * width)],
@@ -148,6 +150,7 @@ for (const [threads, fused] of [
             b.sumRows(rows, t.a, t.total);
             b.scaleKinds(rows, t.scaled, [1, 2, 3, 4, 5]);
             b.gaussians(rows, t.a, true, t.neutral, t.vary, t.withOrigin);
+            b.gaussians(rows, t.a, true, t.neutrals, t.vary, t.ofEachRow);
             b.gaussians(rows, t.a, false, t.neutral, t.vary, t.noOrigin);
             b.gaussiansBackward(rows, t.withOrigin, t.b, true, t.vary, t.dOffsets);
             b.gaussiansBackward(rows, t.noOrigin, t.b, false, t.vary, t.dOffsetsAlone);

@@ -192,6 +192,29 @@ test('at z = 0 the decoder gives the neutral model exactly, whatever its weights
   assert.deepEqual(await backend.read(out), await backend.read(expected));
 });
 
+test('a neutral model for every row is each row drawn about its own, and one of exactly 5N numbers serves them all', async () => {
+  const [rows, n] = [3, 4];
+  const random = new Random(18);
+  const draw = (count: number, size = 1) => new Float32Array(count).map(() => size * random.normal());
+  const width = 5 * n;
+  const [offsets, neutrals, vary] = [draw((rows + 1) * width), draw((rows + 1) * width), draw(width).map(Math.abs)];
+  const drawn = async (count: number, from: Float32Array, neutral: Float32Array) => {
+    const out = backend.tensor([count, width]);
+    const held = backend.tensor([neutral.length / width, width], neutral);
+    backend.gaussians(count, backend.tensor([count + 1, width], from), true, held, backend.tensor([width], vary), out);
+    return backend.read(out);
+  };
+  const together = await drawn(rows, offsets, neutrals);
+  const origin = offsets.subarray(rows * width);
+  for (let r = 0; r < rows; r++) {
+    const own = offsets.subarray(r * width, (r + 1) * width);
+    const alone = await drawn(1, Float32Array.from([...own, ...origin]), neutrals.slice(r * width, (r + 1) * width));
+    assert.deepEqual(together.slice(r * width, (r + 1) * width), alone);
+  }
+  const repeated = Float32Array.from({ length: rows * width }, (_, i) => neutrals[i % width]);
+  assert.deepEqual(await drawn(rows, offsets, neutrals.slice(0, width)), await drawn(rows, offsets, repeated));
+});
+
 test('gradients through dense layers and the Gaussian activation match finite differences of their definition', async () => {
   const random = new Random(9);
   const normal = (n: number) => new Float32Array(n).map(() => random.normal());

@@ -194,11 +194,17 @@ export class CpuBackend implements Backend {
   }
 
   gaussians(rows: number, offsets: Tensor, hasOrigin: boolean, neutral: Tensor, vary: Tensor, out: Tensor): void {
-    const width = neutral.length;
+    const width = vary.length;
+    const isShared = neutral.length === width;
     const from = at(offsets, (rows + Number(hasOrigin)) * width);
     const origin = hasOrigin ? from + rows * width * 4 : 0;
     // An exponential costs as much as eight plain operations.
-    this.share(8 * rows * width, 'gaussians', rows, width / 5, from, origin, at(neutral), at(vary, width), at(out, rows * width));
+    this.share(
+      8 * rows * width,
+      'gaussians',
+      ...[rows, width / 5, from, origin, at(neutral, (isShared ? 1 : rows) * width), isShared ? 0 : width],
+      ...[at(vary), at(out, rows * width)],
+    );
   }
 
   gaussiansBackward(rows: number, out: Tensor, dOut: Tensor, hasOrigin: boolean, vary: Tensor, dOffsets: Tensor): void {

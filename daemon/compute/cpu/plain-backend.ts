@@ -104,12 +104,13 @@ export class PlainBackend implements Backend {
   }
 
   gaussians(rows: number, offsets: Tensor, hasOrigin: boolean, neutral: Tensor, vary: Tensor, out: Tensor): void {
-    const width = neutral.length;
+    const width = vary.length;
+    const neutralStride = neutral.length === width ? 0 : width;
     const [O, base, mask, G] = [dataOf(offsets), dataOf(neutral), dataOf(vary), dataOf(out)];
     for (let r = 0; r < rows; r++) {
       for (let i = 0; i < width; i++) {
         const origin = hasOrigin ? O[rows * width + i] : 0;
-        const sigmoid = 1 / (1 + Math.exp(-(base[i] + mask[i] * (O[r * width + i] - origin))));
+        const sigmoid = 1 / (1 + Math.exp(-(base[r * neutralStride + i] + mask[i] * (O[r * width + i] - origin))));
         G[r * width + i] = sigmoid + kindShift(i, width);
       }
     }

@@ -62,8 +62,10 @@ function kindShifts(j: i32, gaussians: i32): v128 {
     f32x4.replace_lane(f32x4.replace_lane(f32x4.splat(first), 1, kindShift(j + 1, gaussians)), 2, kindShift(j + 2, gaussians)), 3, kindShift(j + 3, gaussians));
 }
 
-/** Gaussians from offsets (see the contract). `origin` is the row of the decoder at z = 0, or 0 for none. */
-export function gaussians(thread: i32, threads: i32, rows: i32, n: i32, offsets: usize, origin: usize, neutral: usize, vary: usize, out: usize): void {
+/** Gaussians from offsets (see the contract). `origin` is the row of the decoder at z = 0, or 0 for none; `neutralStride` is 5n, or 0 where all rows share a neutral model. */
+export function gaussians(
+  thread: i32, threads: i32, rows: i32, n: i32, offsets: usize, origin: usize, neutral: usize, neutralStride: i32, vary: usize, out: usize,
+): void {
   const width = 5 * n;
   const one = f32x4.splat(1);
   for (let i = nextPiece() * PIECE; i < width; i = nextPiece() * PIECE) {
@@ -71,12 +73,12 @@ export function gaussians(thread: i32, threads: i32, rows: i32, n: i32, offsets:
     for (let j = i; j < last; j += 4) {
       const at = <usize>j << 2;
       const count = last - j;
-      const base = loadSome(neutral + at, count);
       const mask = loadSome(vary + at, count);
       const zero = origin ? loadSome(origin + at, count) : f32x4.splat(0);
       const shift = kindShifts(j, n);
       for (let r = 0; r < rows; r++) {
         const row = <usize>(r * width) << 2;
+        const base = loadSome(neutral + (<usize>(r * neutralStride) << 2) + at, count);
         const raw = f32x4.add(base, f32x4.mul(mask, f32x4.sub(loadSome(offsets + row + at, count), zero)));
         const sigmoid = f32x4.div(one, f32x4.add(one, exp4(f32x4.neg(raw))));
         storeSome(out + row + at, f32x4.add(sigmoid, shift), count);
