@@ -18,13 +18,19 @@ export interface Tensor {
 
 export type Activation = 'linear' | 'relu';
 
-/** Adam with decoupled weight decay (Kingma & Ba 2015; Loshchilov & Hutter 2019). `step` counts from 1. */
+/** Adam (Kingma & Ba 2015). `step` counts from 1. */
 export interface AdamSettings {
   learningRate: number;
   beta1: number;
   beta2: number;
   epsilon: number;
+  /** Decoupled weight decay (Loshchilov & Hutter 2019): each step also takes off learningRate · weightDecay · parameter, past the moments. */
   weightDecay: number;
+  /**
+   * The L2 penalty: 2 · l2 · parameter is added to the gradient, before the moments, which is the gradient of l2 · Σ parameter² in the loss
+   * (Keras' kernel_regularizer). Adam divides by the gradient's own size, so this is not weight decay. Left out: 0.
+   */
+  l2?: number;
   step: number;
 }
 
@@ -70,6 +76,43 @@ export interface Backend {
     dX: Tensor | null,
     dW: Tensor,
     dBias: Tensor,
+  ): void;
+
+  /**
+   * Dropout (Srivastava et al. 2014) on the first `rows` rows of x[rows,n], in place: number e = row·n + column becomes 0 where
+   * hash32(hash32(e) + key) < ⌊rate·2³²⌋, and otherwise is multiplied by 1/(1 − rate), rounded to single precision, which keeps the
+   * expectation. `key` is a 32-bit unsigned number, rate in [0, 1). In 32-bit arithmetic that wraps around (hash32:
+   * numerics/integer-hash.ts), so that every backend drops the same numbers. Being a fixed factor for each number it is its own
+   * backward operation: the same call on dX. A relu before it may see the dropped x as its y, since there dX is 0 too.
+   */
+  dropout(rows: number, x: Tensor, rate: number, key: number): void;
+
+  /**
+   * statistics[2,n] = mean and variance (Σ(x − mean)² / rows) of each column of x[rows,n] over the first `rows` rows; then
+   * running[2,n] = momentum · running + (1 − momentum) · statistics.
+   */
+  batchStatistics(rows: number, x: Tensor, statistics: Tensor, running: Tensor, momentum: number): void;
+  /**
+   * Batch normalisation (Ioffe & Szegedy 2015): y = scale · (x − mean) / √(variance + epsilon) + shift, x[rows,n] and y[rows,n], by
+   * statistics[2,n]: the batch's own in training, the running ones otherwise. scale[n], shift[n]. Rows need not be among those that the
+   * statistics were taken of.
+   */
+  batchNormalise(rows: number, x: Tensor, statistics: Tensor, epsilon: number, scale: Tensor, shift: Tensor, y: Tensor): void;
+  /**
+   * dX[rows,n], dScale[n] and dShift[n] (all overwritten) from dY[rows,n]; dX may be dY. `batchRows`: how many of the first rows of x
+   * the statistics were taken of and depend on; 0 where they are given from elsewhere.
+   */
+  batchNormaliseBackward(
+    rows: number,
+    batchRows: number,
+    x: Tensor,
+    statistics: Tensor,
+    epsilon: number,
+    scale: Tensor,
+    dY: Tensor,
+    dX: Tensor,
+    dScale: Tensor,
+    dShift: Tensor,
   ): void;
 
   /** Sum of two arrays, out = a + b over the first `count` elements. */

@@ -24,6 +24,14 @@ const operationsOf: Counts = {
   // A product and a sum per weight and row, the bias, the comparison of ReLU.
   dense: (rows, _x, w, bias) => 2 * rows * (w.length + bias.length),
   denseBackward: (rows, _x, w, _y, _dY, _activation, dX, _dW, dBias) => (dX ? 4 : 2) * rows * w.length + 2 * rows * dBias.length,
+  // The masks are made of whole numbers.
+  dropout: (rows, x) => rows * x.shape[x.shape.length - 1],
+  // A sum for the mean; a difference, its square and a sum for the variance; the running mean of both.
+  batchStatistics: (rows, x) => (4 * rows + 6) * x.shape[x.shape.length - 1],
+  // A difference, a product, a sum; a root, a division and a product for each column.
+  batchNormalise: (rows, _x, _statistics, _epsilon, scale) => (3 * rows + 4) * scale.length,
+  // x̂, the sums of dY and of dY · x̂, and dY less what goes through mean and variance.
+  batchNormaliseBackward: (rows, _batchRows, _x, _statistics, _epsilon, scale) => (10 * rows + 6) * scale.length,
   add: count => count,
   latentPenaltyBackward: (rows, z) => 5 * rows * z.shape[z.shape.length - 1],
   // sigmoid(neutral + vary · (offset − origin)) and its shift.
@@ -34,8 +42,8 @@ const operationsOf: Counts = {
     rows * projectionOperations(geometry, dGaussians !== null),
   sumRows: (rows, _x, out) => rows * out.length,
   scaleKinds: (rows, x) => rows * x.shape[x.shape.length - 1],
-  // m: 3, v: 4, step / (√(v · c) + ε) · m and the decay: 8.
-  adam: parameter => 15 * parameter.length,
+  // m: 3, v: 4, step / (√(v · c) + ε) · m and the decay: 8; the L2 penalty: 2.
+  adam: (parameter, _gradient, _m, _v, { l2 }) => (l2 ? 17 : 15) * parameter.length,
 };
 
 /** Floating-point operations of one particle's projection and ring correlation: Gaussians at the reference width, none cut by the edge. */

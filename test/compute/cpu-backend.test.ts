@@ -163,7 +163,44 @@ for (const [threads, fused] of [
       }
     });
 
-    test('Adam agrees with the reference over several steps', async () => {
+    test('batch normalisation agrees with the reference, for columns and rows with every rest, a batch of one, and a row outside the batch', async () => {
+      for (const [rows, batchRows, width] of [
+        [1, 1, 1],
+        [4, 3, 7],
+        [33, 32, 512],
+        [32, 32, 130],
+        [9, 0, 67],
+      ] as const) {
+        const random = new Random(rows + width);
+        const data = (length: number) => normals(random, length);
+        const { actual, expected } = await onBoth(
+          cpu,
+          {
+            x: [[rows + 1, width], data((rows + 1) * width).map((value, i) => value + (i % 5))],
+            statistics: [[2, width], data(2 * width).map(Math.abs)],
+            running: [[2, width], data(2 * width)],
+            scale: [[width], data(width)],
+            shift: [[width], data(width)],
+            y: [[rows + 1, width]],
+            dY: [[rows + 1, width], data((rows + 1) * width)],
+            dX: [[rows + 1, width]],
+            dScale: [[width]],
+            dShift: [[width]],
+          },
+          (b, t) => {
+            if (batchRows > 0) b.batchStatistics(batchRows, t.x, t.statistics, t.running, 0.99);
+            b.batchNormalise(rows, t.x, t.statistics, 1e-3, t.scale, t.shift, t.y);
+            b.batchNormaliseBackward(rows, batchRows, t.x, t.statistics, 1e-3, t.scale, t.dY, t.dX, t.dScale, t.dShift);
+            b.batchNormaliseBackward(rows, batchRows, t.x, t.statistics, 1e-3, t.scale, t.dY, t.dY, t.dScale, t.dShift);
+          },
+        );
+        // 10⁻⁵: sums of up to 33 numbers, differences from a mean four times their size, and √ε = 0.03 as the least divisor.
+        for (const name of Object.keys(expected))
+          assert.ok(relativeError(actual[name], expected[name]) < 1e-5, `${name} of ${rows} (${batchRows}) × ${width}`);
+      }
+    });
+
+    test('Adam agrees with the reference over several steps, with weight decay and an L2 penalty', async () => {
       for (const length of [1, 5, 40_001]) {
         const random = new Random(length);
         const { actual, expected } = await onBoth(
@@ -171,7 +208,7 @@ for (const [threads, fused] of [
           { p: [[length], normals(random, length)], g: [[length], normals(random, length)], m: [[length]], v: [[length]] },
           (b, t) => {
             for (let step = 1; step <= 3; step++)
-              b.adam(t.p, t.g, t.m, t.v, { learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1, step });
+              b.adam(t.p, t.g, t.m, t.v, { learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1, l2: 0.2, step });
           },
         );
         for (const name of ['p', 'm', 'v']) assert.ok(relativeError(actual[name], expected[name]) < 1e-6, `${name} of ${length}`);

@@ -256,12 +256,17 @@ async function everything(backend: CpuBackend): Promise<Float32Array[]> {
     data(5 * n),
   ];
   const [images, rotations, m, v] = [data(rows - 1, 2 * ring.planeSize), data(rows - 1, 9), data(hidden, 5 * n), data(hidden, 5 * n)];
+  const [statistics, running, normalised, dScale, dShift] = [data(2, 5 * n), data(2, 5 * n), data(rows, 5 * n), data(5 * n), data(5 * n)];
   backend.fill(v, 0.5);
   for (let step = 1; step <= 2; step++) {
     backend.dense(rows, x, w, bias, y, 'relu');
+    backend.dropout(rows - 1, y, 0.3, 99 + step);
+    backend.batchStatistics(rows - 1, y, statistics, running, 0.99);
+    backend.batchNormalise(rows, y, statistics, 1e-3, neutral, vary, normalised);
     backend.gaussians(rows - 1, y, true, neutral, vary, gaussians);
     backend.projectAndCorrelate(rows - 1, geometry, gaussians, false, rotations, images, -1, frc, dGaussians, null);
     backend.gaussiansBackward(rows - 1, gaussians, dGaussians, true, vary, dY);
+    backend.batchNormaliseBackward(rows, rows - 1, y, statistics, 1e-3, neutral, dY, dY, dScale, dShift);
     backend.denseBackward(rows, x, w, y, dY, 'relu', dX, dW, dBias);
     backend.sumRows(rows - 1, dGaussians, total);
     backend.scaleKinds(rows - 1, dGaussians, [1, 2, 3, 4, 5]);

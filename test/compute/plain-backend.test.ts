@@ -274,3 +274,27 @@ test("Adam's first step is the learning rate against the sign of the gradient, w
   const stepped = await backend.read(p);
   for (let i = 0; i < 3; i++) assert.ok(Math.abs(stepped[i] - expected[i]) < 1e-6);
 });
+
+test('an L2 penalty alone moves as Adam does on 2·l2·parameter, so its first step is the learning rate whatever l2: it is no weight decay', async () => {
+  const stepped = async (l2: number, weightDecay: number) => {
+    const [p, m] = [backend.tensor([3], Float32Array.of(1, -2, 0.5)), backend.tensor([3])];
+    backend.adam(p, backend.tensor([3]), m, backend.tensor([3]), {
+      learningRate: 0.01,
+      beta1: 0.9,
+      beta2: 0.999,
+      epsilon: 1e-12,
+      weightDecay,
+      l2,
+      step: 1,
+    });
+    return { moved: await backend.read(p), m: await backend.read(m) };
+  };
+  for (const l2 of [1e-3, 1]) {
+    const { moved, m } = await stepped(l2, 0);
+    [0.99, -1.99, 0.49].forEach((value, i) => void assert.ok(Math.abs(moved[i] - value) < 1e-6));
+    // The first moment holds a tenth of the gradient of l2·Σw².
+    [1, -2, 0.5].forEach((w, i) => void assert.ok(Math.abs(m[i] - 0.1 * 2 * l2 * w) < 1e-7));
+  }
+  const decayed = await stepped(0, 1e-3);
+  [1, -2, 0.5].forEach((w, i) => void assert.ok(Math.abs(decayed.moved[i] - w * (1 - 1e-5)) < 2e-7));
+});

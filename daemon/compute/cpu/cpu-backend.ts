@@ -177,6 +177,50 @@ export class CpuBackend implements Backend {
     if (dX) this.multiply(left, rows, outputs, at(w), inputs, true, 0, false, at(dX, rows * inputs));
   }
 
+  dropout(rows: number, x: Tensor, rate: number, key: number): void {
+    const count = rows * x.shape[x.shape.length - 1];
+    this.share(4 * count, 'dropout', count, at(x, count), Math.floor(rate * 2 ** 32), 1 / (1 - rate), key);
+  }
+
+  batchStatistics(rows: number, x: Tensor, statistics: Tensor, running: Tensor, momentum: number): void {
+    const width = x.shape[x.shape.length - 1];
+    this.share(
+      4 * rows * width,
+      'batchStatistics',
+      ...[rows, width, at(x, rows * width), at(statistics, 2 * width), at(running, 2 * width), momentum, 1 - momentum],
+    );
+  }
+
+  batchNormalise(rows: number, x: Tensor, statistics: Tensor, epsilon: number, scale: Tensor, shift: Tensor, y: Tensor): void {
+    const width = scale.length;
+    this.share(
+      2 * rows * width,
+      'batchNormalise',
+      ...[rows, width, at(x, rows * width), at(statistics, 2 * width), epsilon, at(scale), at(shift, width), at(y, rows * width)],
+    );
+  }
+
+  batchNormaliseBackward(
+    rows: number,
+    batchRows: number,
+    x: Tensor,
+    statistics: Tensor,
+    epsilon: number,
+    scale: Tensor,
+    dY: Tensor,
+    dX: Tensor,
+    dScale: Tensor,
+    dShift: Tensor,
+  ): void {
+    const width = scale.length;
+    this.share(
+      4 * rows * width,
+      'batchNormaliseBackward',
+      ...[rows, batchRows, width, at(x, rows * width), at(statistics, 2 * width), epsilon, at(scale)],
+      ...[at(dY, rows * width), at(dX, rows * width), at(dScale, width), at(dShift, width)],
+    );
+  }
+
   add(count: number, a: Tensor, b: Tensor, out: Tensor): void {
     this.share(count, 'add', count, at(a, count), at(b, count), at(out, count));
   }
@@ -286,7 +330,7 @@ export class CpuBackend implements Backend {
   }
 
   adam(parameter: Tensor, gradient: Tensor, m: Tensor, v: Tensor, settings: AdamSettings): void {
-    const { learningRate, beta1, beta2, epsilon, weightDecay, step } = settings;
+    const { learningRate, beta1, beta2, epsilon, weightDecay, l2 = 0, step } = settings;
     const rate = learningRate / (1 - beta1 ** step);
     const correction = 1 / (1 - beta2 ** step);
     const { length } = parameter;
@@ -294,7 +338,7 @@ export class CpuBackend implements Backend {
       length,
       'adam',
       ...[length, at(parameter), at(gradient, length), at(m, length), at(v, length), beta1, 1 - beta1, beta2, 1 - beta2, rate, correction],
-      ...[epsilon, learningRate * weightDecay],
+      ...[epsilon, learningRate * weightDecay, 2 * l2],
     );
   }
 

@@ -1,5 +1,6 @@
 // The plain reference of every operation: one thread, simple loops, sums of sines instead of fast transforms. Slow and easy to check by eye.
 
+import { hash32 } from '../../numerics/integer-hash.js';
 import type { Activation, AdamSettings, Backend, ProjectionGeometry, Tensor } from '../backend.js';
 import { equalShares } from '../ring-geometry.js';
 
@@ -87,6 +88,67 @@ export class PlainBackend implements Backend {
         for (let o = 0; o < outputs; o++) sum += DY[r * outputs + o] * W[i * outputs + o];
         dataOf(dX)[r * inputs + i] = sum;
       }
+    }
+  }
+
+  dropout(rows: number, x: Tensor, rate: number, key: number): void {
+    const X = dataOf(x);
+    const count = rows * x.shape[x.shape.length - 1];
+    const threshold = Math.floor(rate * 2 ** 32);
+    const factor = Math.fround(1 / (1 - rate));
+    for (let e = 0; e < count; e++) X[e] = hash32((hash32(e) + key) >>> 0) < threshold ? 0 : X[e] * factor;
+  }
+
+  batchStatistics(rows: number, x: Tensor, statistics: Tensor, running: Tensor, momentum: number): void {
+    const width = x.shape[x.shape.length - 1];
+    const [X, S, R] = [dataOf(x), dataOf(statistics), dataOf(running)];
+    for (let c = 0; c < width; c++) {
+      let [sum, squares] = [0, 0];
+      for (let r = 0; r < rows; r++) sum += X[r * width + c];
+      const mean = sum / rows;
+      for (let r = 0; r < rows; r++) squares += (X[r * width + c] - mean) ** 2;
+      S[c] = mean;
+      S[width + c] = squares / rows;
+    }
+    for (let i = 0; i < 2 * width; i++) R[i] = momentum * R[i] + (1 - momentum) * S[i];
+  }
+
+  batchNormalise(rows: number, x: Tensor, statistics: Tensor, epsilon: number, scale: Tensor, shift: Tensor, y: Tensor): void {
+    const width = scale.length;
+    const [X, S, a, b, Y] = [dataOf(x), dataOf(statistics), dataOf(scale), dataOf(shift), dataOf(y)];
+    for (let r = 0; r < rows; r++)
+      for (let c = 0; c < width; c++) Y[r * width + c] = (a[c] * (X[r * width + c] - S[c])) / Math.sqrt(S[width + c] + epsilon) + b[c];
+  }
+
+  batchNormaliseBackward(
+    rows: number,
+    batchRows: number,
+    x: Tensor,
+    statistics: Tensor,
+    epsilon: number,
+    scale: Tensor,
+    dY: Tensor,
+    dX: Tensor,
+    dScale: Tensor,
+    dShift: Tensor,
+  ): void {
+    const width = scale.length;
+    const [X, S, a, DY, DX] = [dataOf(x), dataOf(statistics), dataOf(scale), dataOf(dY), dataOf(dX)];
+    for (let c = 0; c < width; c++) {
+      const deviation = Math.sqrt(S[width + c] + epsilon);
+      const normalised = (r: number) => (X[r * width + c] - S[c]) / deviation;
+      let [sum, along] = [0, 0];
+      for (let r = 0; r < rows; r++) {
+        sum += DY[r * width + c];
+        along += DY[r * width + c] * normalised(r);
+      }
+      // Through the mean and the variance every row of the batch moves all rows, those outside the batch too.
+      for (let r = 0; r < rows; r++) {
+        const through = r < batchRows ? (sum + normalised(r) * along) / batchRows : 0;
+        DX[r * width + c] = (a[c] / deviation) * (DY[r * width + c] - through);
+      }
+      dataOf(dShift)[c] = sum;
+      dataOf(dScale)[c] = along;
     }
   }
 
@@ -268,13 +330,14 @@ export class PlainBackend implements Backend {
   }
 
   adam(parameter: Tensor, gradient: Tensor, m: Tensor, v: Tensor, settings: AdamSettings): void {
-    const { learningRate, beta1, beta2, epsilon, weightDecay, step } = settings;
+    const { learningRate, beta1, beta2, epsilon, weightDecay, l2 = 0, step } = settings;
     const [P, G, M, V] = [dataOf(parameter), dataOf(gradient), dataOf(m), dataOf(v)];
     const correction1 = 1 / (1 - beta1 ** step);
     const correction2 = 1 / (1 - beta2 ** step);
     for (let i = 0; i < P.length; i++) {
-      M[i] = beta1 * M[i] + (1 - beta1) * G[i];
-      V[i] = beta2 * V[i] + (1 - beta2) * G[i] * G[i];
+      const g = G[i] + 2 * l2 * P[i];
+      M[i] = beta1 * M[i] + (1 - beta1) * g;
+      V[i] = beta2 * V[i] + (1 - beta2) * g * g;
       P[i] -= learningRate * ((M[i] * correction1) / (Math.sqrt(V[i] * correction2) + epsilon) + weightDecay * P[i]);
     }
   }
