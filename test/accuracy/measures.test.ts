@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Random } from '../../daemon/numerics/random.js';
 import {
+  adjustedRandIndex,
   chanceLevel,
   gaussianMixtureAccuracy,
   type Latents,
@@ -11,6 +12,8 @@ import {
   neighbourAccuracy,
   neighbourCosine,
   neighbourMeans,
+  principalEnds,
+  ringShape,
   twoMeansAccuracy,
 } from './measures.js';
 
@@ -76,5 +79,97 @@ test('the mean over neighbours is that of their values', () => {
         Float64Array.from({ length: 16 }, (_, i) => i),
       )[0] - 8,
     ) < 1e-12,
+  );
+});
+
+test('a stretched, turned, mirrored ring is a ring; a filled disc has no hole and a cloud that knows no angle no polar angle', () => {
+  const random = new Random(3);
+  const angles = Float64Array.from({ length: 4000 }, () => 2 * Math.PI * random.uniform());
+  const bent = (radius: () => number): Latents => ({
+    count: 4000,
+    dims: 2,
+    z: Float32Array.from(
+      Array.from(angles).flatMap(angle => {
+        const [x, y] = [radius() * Math.cos(0.7 - angle), radius() * Math.sin(0.7 - angle)];
+        return [3 + 2 * x + y, 0.5 * y - 4];
+      }),
+    ),
+  });
+  const ring = ringShape(
+    bent(() => 1),
+    angles,
+  );
+  // The centroid and axes of 4,000 points are known to about 1/√4,000.
+  assert.ok(ring.polarCosine > 0.998 && ring.open === 1, `${ring.polarCosine} ${ring.open}`);
+  const discRadii = Float64Array.from({ length: 4000 }, () => Math.sqrt(random.uniform()));
+  let next = 0;
+  // Both coordinates of a point take the same radius.
+  const disc = ringShape(
+    bent(() => discRadii[(next++ >> 1) % 4000]),
+    random.shuffle(angles.slice()),
+  );
+  // A share of 7/8 of 4,000 points is known to 0.005; the mean of 4,000 random directions is about 1/√4,000 long.
+  assert.ok(Math.abs(disc.open - 0.875) < 0.02, `${disc.open}`);
+  assert.ok(disc.polarCosine < 0.07, `${disc.polarCosine}`);
+});
+
+test('the adjusted Rand index is that of all pairs counted one by one, whatever the labels are called', () => {
+  const random = new Random(3);
+  const a = Int32Array.from({ length: 60 }, () => random.integer(4));
+  const b = a.map(label => (random.uniform() < 0.7 ? label : random.integer(3)));
+  const counts = { both: 0, inA: 0, inB: 0, all: 0 };
+  for (let i = 0; i < 60; i++)
+    for (let j = 0; j < i; j++) {
+      const [sameA, sameB] = [Number(a[i] === a[j]), Number(b[i] === b[j])];
+      counts.both += sameA * sameB;
+      counts.inA += sameA;
+      counts.inB += sameB;
+      counts.all++;
+    }
+  const chance = (counts.inA * counts.inB) / counts.all;
+  const wanted = (counts.both - chance) / ((counts.inA + counts.inB) / 2 - chance);
+  assert.ok(Math.abs(adjustedRandIndex(a, b) - wanted) < 1e-12);
+  assert.ok(
+    Math.abs(
+      adjustedRandIndex(
+        a,
+        b.map(label => 9 - label),
+      ) - wanted,
+    ) < 1e-12,
+  );
+  // By hand: 2 pairs in both, 6 and 3 in either, 15 in all: (2 − 1.2) / (4.5 − 1.2).
+  assert.ok(Math.abs(adjustedRandIndex([0, 0, 0, 1, 1, 1], [0, 0, 1, 1, 2, 2]) - 8 / 33) < 1e-12);
+});
+
+test('the adjusted Rand index is 1 for the same partition and nothing for an unrelated one', () => {
+  const random = new Random(4);
+  const a = Int32Array.from({ length: 3000 }, () => random.integer(6));
+  const unrelated = Int32Array.from({ length: 3000 }, () => random.integer(6));
+  assert.equal(
+    adjustedRandIndex(
+      a,
+      a.map(label => 5 - label),
+    ),
+    1,
+  );
+  assert.ok(Math.abs(adjustedRandIndex(a, unrelated)) < 0.01);
+});
+
+test('the ends of the first principal component lie on the long axis of the cloud, a given share of the particles beyond each', () => {
+  // Even along (3, 4)/5 from −10 to 10 about (1, 2), with a little of the other direction.
+  const random = new Random(5);
+  const z = new Float32Array(2002);
+  for (let i = 0; i <= 1000; i++) {
+    const [t, s] = [i / 50 - 10, 0.2 * random.normal()];
+    z.set([1 + 0.6 * t - 0.8 * s, 2 + 0.8 * t + 0.6 * s], 2 * i);
+  }
+  const ends = principalEnds({ count: 1001, dims: 2, z }, 0.05).sort((a, b) => a[0] - b[0]);
+  [-9, 9].forEach((t, k) => {
+    assert.ok(Math.hypot(ends[k][0] - (1 + 0.6 * t), ends[k][1] - (2 + 0.8 * t)) < 0.1, `${ends[k]}`);
+  });
+  const line = principalEnds({ count: 101, dims: 1, z: Float32Array.from({ length: 101 }, (_, i) => 100 - i) }, 0.02);
+  assert.deepEqual(
+    line.map(([value]) => value).sort((a, b) => a - b),
+    [2, 98],
   );
 });

@@ -54,6 +54,37 @@ export function neighbourCosine(neighbours: Int32Array, angles: Float64Array): n
   return angles.reduce((sum, angle, i) => sum + Math.cos(angle - Math.atan2(y[i], x[i])), 0) / angles.length;
 }
 
+/**
+ * Whether a plane cloud is the ring that true `angles` (radians) go round. Latents are right only up to a smooth map, so an ellipse counts as a ring:
+ * the cloud is first made as wide as long about its centroid. `polarCosine`: mean cosine between each point's polar angle there and the
+ * true one, after the turn or reflection that suits best. `open`: share of points further out than half the median radius; 7/8 of a filled disc.
+ */
+export function ringShape(latents: Latents, angles: Float64Array): { polarCosine: number; open: number } {
+  const { count, z } = latents;
+  const { mean, covariance } = momentsOf(latents, () => 1);
+  // Of covariance = L·Lᵀ, L⁻¹ makes the cloud round.
+  const [xx, xy, yy] = [covariance[0], covariance[1], covariance[3]];
+  const [a, b] = [Math.sqrt(xx), xy / Math.sqrt(xx)];
+  const c = Math.sqrt(yy - b * b);
+  const radii = new Float64Array(count);
+  const sums = [0, 0, 0, 0];
+  for (let i = 0; i < count; i++) {
+    const x = (z[2 * i] - mean[0]) / a;
+    const y = (z[2 * i + 1] - mean[1] - b * x) / c;
+    radii[i] = Math.hypot(x, y);
+    const polar = Math.atan2(y, x);
+    [polar - angles[i], polar + angles[i]].forEach((difference, way) => {
+      sums[2 * way] += Math.cos(difference) / count;
+      sums[2 * way + 1] += Math.sin(difference) / count;
+    });
+  }
+  const half = radii.slice().sort()[Math.floor(count / 2)] / 2;
+  return {
+    polarCosine: Math.max(Math.hypot(sums[0], sums[1]), Math.hypot(sums[2], sums[3])),
+    open: radii.reduce((sum, radius) => sum + Number(radius > half), 0) / count,
+  };
+}
+
 /** Share of particles whose class (0 or 1) most of their neighbours have. */
 export function neighbourAccuracy(neighbours: Int32Array, classes: ArrayLike<number>): number {
   const votes = neighbourMeans(neighbours, classes);
@@ -144,6 +175,37 @@ export function linearAccuracy(latents: Latents, classes: ArrayLike<number>, gro
     for (let i = 0; i < count; i++) if (!seen(i)) right += Number(score(i) > best.threshold === (classes[i] === 1));
   }
   return right / count;
+}
+
+/**
+ * Adjusted Rand index of two partitions of the same things, labels of any kind: the share of pairs that both keep together or both part, less what
+ * chance gives; 1 for the same partition whatever its names, 0 on average for unrelated ones (Hubert & Arabie, J. Classif. 2, 193 (1985)).
+ */
+export function adjustedRandIndex(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  const pairsIn = (keys: readonly (string | number)[]) => {
+    const sizes = new Map<string | number, number>();
+    for (const key of keys) sizes.set(key, (sizes.get(key) ?? 0) + 1);
+    return [...sizes.values()].reduce((sum, size) => sum + (size * (size - 1)) / 2, 0);
+  };
+  const [inA, inB] = [pairsIn(Array.from(a)), pairsIn(Array.from(b))];
+  const inBoth = pairsIn(Array.from(a, (label, i) => `${label} ${b[i]}`));
+  const byChance = (inA * inB) / ((a.length * (a.length - 1)) / 2);
+  const most = (inA + inB) / 2;
+  return most === byChance ? 1 : (inBoth - byChance) / (most - byChance);
+}
+
+/**
+ * The two ends of the first principal component: the points on that line through the mean where `share` of the particles lie beyond. In one dimension those are
+ * quantiles of z. Not the outermost particles: those are where noise has carried them.
+ */
+export function principalEnds(latents: Latents, share = 0.02): [Float32Array, Float32Array] {
+  const { count, dims, z } = latents;
+  const { mean } = momentsOf(latents, () => 1);
+  const axis = longestAxis(latents);
+  const along = Float64Array.from({ length: count }, (_, i) => dotFrom(z, i, dims, mean, axis)).sort();
+  const at = (rank: number) => Float32Array.from(mean, (value, d) => value + axis[d] * along[rank]);
+  const beyond = Math.floor(share * count);
+  return [at(beyond), at(count - 1 - beyond)];
 }
 
 /** Share of the more frequent class: what a guess without looking gets. */

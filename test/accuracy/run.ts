@@ -1,57 +1,129 @@
 // `npm run accuracy`: trains on sets of known truth with the program's own defaults and prints one table of how right it is, beside an oracle.
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { InputError } from '../../daemon/formats/input-error.js';
 import type { Reporter } from '../../daemon/training/progress.js';
-import { simulatedTrial } from './simulated.js';
-import type { Trial, TrialContext } from './trial.js';
-import { hasTwoStates, TWO_STATES_CHOICES, twoStatesTrial } from './two-states.js';
+import { appendResult, isSame, type Result, readResults } from './results.js';
+import { type AccuracySet, SETS, setsNamed } from './sets.js';
+import { failures, summary, table } from './table.js';
 
-const SETS = ['linear', 'cyclic', 'mixture', '50S'] as const;
-const HELP = `npm run accuracy -- [--sets ${SETS.join(',')}] [--seeds 1,2,3] [--epochs N] [--threads N] [--json]
-  --sets     which sets [all; 50S only where ../shared/data is]
-  --seeds    seeds of data and training; all but linear take the first [1,2,3]
+const HELP = `npm run accuracy -- [--sets NAMES] [--seeds 1,2,3] [--epochs N] [--threads N] [--results FILE [--resume]] [--json]
+  --sets     which sets, by name or by a word of their names [all that can be measured here]
+             ${SETS.map(({ name }) => name).join(', ')}
+  --seeds    seeds of data and training; the sets of fixed data take the first [1,2,3]
   --epochs   instead of the default of the program or set
   --threads  processor threads [all]
-  --json     one JSON object a trial instead of the table
-Exit status 1 when a figure misses its threshold.`;
+  --results  a file that keeps every finished trial, a JSON object a line
+  --resume   go on with that file: what it holds is not measured again, and is in the table
+  --json     one JSON object a trial on standard output instead of the table
+Exit status 1 when a figure misses what is asked of it.`;
 
 const values = readOptions();
 if (values.help) {
   console.log(HELP);
   process.exit(0);
 }
-const sets = values.sets?.split(',') ?? SETS.filter(set => set !== '50S' || hasTwoStates());
+const sets = chooseSets();
 const seeds = wholeNumbers('--seeds', values.seeds);
 const epochs = values.epochs === undefined ? null : wholeNumbers('--epochs', values.epochs)[0];
 const threads = values.threads === undefined ? null : wholeNumbers('--threads', values.threads)[0];
-const unknown = sets.find(set => !SETS.includes(set as (typeof SETS)[number]));
-if (unknown !== undefined) refuse(`--sets ${unknown} is unknown; take some of ${SETS.join(',')}`);
-if (sets.includes('50S') && !hasTwoStates()) refuse('--sets 50S needs ../shared/data/tomodrgn-10076, which is not there');
-if (!values.sets && !hasTwoStates()) console.error('50S is left out: ../shared/data/tomodrgn-10076 is not there');
-
-const planned: ((context: TrialContext) => Promise<Trial>)[] = sets.flatMap(set => {
-  if (set === 'linear') return seeds.map(seed => (context: TrialContext) => simulatedTrial('linear', seed, context));
-  if (set === '50S') return TWO_STATES_CHOICES.map(choice => (context: TrialContext) => twoStatesTrial(choice, seeds[0], context));
-  return [(context: TrialContext) => simulatedTrial(set as 'cyclic' | 'mixture', seeds[0], context)];
+const results = readEarlier();
+const errors: string[] = [];
+let folder: string | null = null;
+process.once('SIGINT', () => {
+  if (folder !== null) rmSync(folder, { recursive: true, force: true });
+  process.exit(130);
 });
-const trials: Trial[] = [];
-for (const run of planned) {
-  const folder = mkdtempSync(join(tmpdir(), 'limber-accuracy-'));
-  try {
-    const trial = await run({ folder: join(folder, 'trial'), threads, epochs, reporter: reporter() });
-    trials.push(trial);
-    if (values.json) console.log(JSON.stringify({ ...trial, passed: failures(trial).length === 0 }));
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+
+for (const set of sets) {
+  for (const seed of set.isSeeded ? seeds : seeds.slice(0, 1)) {
+    if (results.some(result => isSame(result, { set: set.name, seed, epochs }))) continue;
+    const result = await measure(set, seed);
+    if (result === null) continue;
+    results.push(result);
+    if (values.results !== undefined) appendResult(values.results, result);
+    if (values.json) console.log(JSON.stringify({ ...result, passed: failures(result.trial).length === 0 }));
+    report(summary(result.trial));
   }
 }
+
+const place = ({ set }: Result) => SETS.findIndex(({ name }) => name === set);
+const trials = results.sort((a, b) => place(a) - place(b) || a.seed - b.seed).map(({ trial }) => trial);
 if (!values.json) console.log(table(trials));
-const failed = trials.flatMap(failures);
+const failed = [...trials.flatMap(failures), ...errors];
 for (const line of failed) console.error(line);
 process.exit(failed.length > 0 ? 1 : 0);
+
+/** null where the trial came to no end; the others are measured all the same. */
+async function measure(set: AccuracySet, seed: number): Promise<Result | null> {
+  folder = mkdtempSync(join(tmpdir(), 'limber-accuracy-'));
+  try {
+    const context = { folder: join(folder, 'trial'), threads, epochs, reporter: reporter(`${set.name}, seed ${seed}`) };
+    return { set: set.name, seed, epochs, trial: await set.trial(seed, context) };
+  } catch (error) {
+    errors.push(`${set.name}, seed ${seed}: ${(error as Error).message}`);
+    report(`${set.name}, seed ${seed} failed: ${(error as Error).stack}`);
+    return null;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+    folder = null;
+  }
+}
+
+/** A line that stays. */
+function report(line: string): void {
+  process.stderr.write(`${process.stderr.isTTY ? '\r\x1b[K' : ''}${line}\n`);
+}
+
+/** On a terminal, what is being done now; a line that goes. */
+function reporter(title: string): Reporter {
+  let stage = '';
+  return {
+    progress(now) {
+      if (now !== stage && process.stderr.isTTY) process.stderr.write(`\r\x1b[K${title}: ${now}`);
+      stage = now;
+    },
+    epoch() {},
+    note() {},
+  };
+}
+
+/** What was asked for; without that, all that can be measured here, with a line on what is left out. */
+function chooseSets(): readonly AccuracySet[] {
+  const chosen = values.sets === undefined ? SETS : [...new Set(values.sets.split(',').flatMap(named))];
+  const gaps = new Map<string, string[]>();
+  for (const set of chosen) {
+    const missing = set.missing();
+    if (missing !== null) gaps.set(missing, [...(gaps.get(missing) ?? []), set.name]);
+  }
+  for (const [missing, names] of gaps) {
+    const line = `${names.join(', ')}: left out, since ${missing}`;
+    if (values.sets !== undefined) refuse(line);
+    console.error(line);
+  }
+  return chosen.filter(set => set.missing() === null);
+}
+
+function named(word: string): AccuracySet[] {
+  const found = setsNamed(word.trim());
+  if (found.length === 0) refuse(`--sets ${word} is unknown; take some of ${SETS.map(({ name }) => name).join(', ')}, or words of them`);
+  return found;
+}
+
+function readEarlier(): Result[] {
+  if (values.results === undefined) return values.resume ? refuse('--resume needs --results FILE: the file to go on with') : [];
+  if (!values.resume && existsSync(values.results))
+    refuse(`--results ${values.results} is there already; add --resume to go on with it, or give another name`);
+  try {
+    return readResults(values.results);
+  } catch (error) {
+    if (error instanceof InputError) refuse(error.message);
+    throw error;
+  }
+}
 
 function readOptions() {
   try {
@@ -61,6 +133,8 @@ function readOptions() {
         seeds: { type: 'string', default: '1,2,3' },
         epochs: { type: 'string' },
         threads: { type: 'string' },
+        results: { type: 'string' },
+        resume: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
@@ -69,50 +143,6 @@ function readOptions() {
   } catch (error) {
     return refuse(`${(error as Error).message.split('. ')[0]}; --help shows what there is`);
   }
-}
-
-/** Only what changes the outcome is worth a line here. */
-function reporter(): Reporter {
-  let stage = '';
-  return {
-    progress(now) {
-      if (now !== stage && process.stderr.isTTY) process.stderr.write(`\r\x1b[K${now}`);
-      stage = now;
-    },
-    epoch() {},
-    note() {},
-  };
-}
-
-function failures({ set, settings, seconds, mostSeconds, figures }: Trial): string[] {
-  const missed = figures.flatMap(({ measure, value, threshold }) =>
-    threshold !== null && !(value >= threshold) ? [`${set} (${settings}): ${measure} is ${value.toFixed(3)}, below ${threshold}`] : [],
-  );
-  return mostSeconds !== null && seconds > mostSeconds
-    ? [...missed, `${set} (${settings}): ${seconds.toFixed(0)} s, more than ${mostSeconds}`]
-    : missed;
-}
-
-function table(all: readonly Trial[]): string {
-  const rows = [
-    ['set', 'settings', 'measure', 'limber', 'oracle', 'chance', 'threshold', 'seconds'],
-    ...all.flatMap(trial =>
-      trial.figures.map(({ measure, value, oracle, chance, threshold }, i) => [
-        i === 0 ? trial.set : '',
-        i === 0 ? trial.settings : '',
-        measure,
-        value.toFixed(3),
-        oracle?.toFixed(3) ?? '',
-        chance.toFixed(2),
-        threshold?.toFixed(2) ?? '',
-        i === 0 ? trial.seconds.toFixed(0) : '',
-      ]),
-    ),
-  ];
-  const widths = rows[0].map((_, c) => Math.max(...rows.map(row => row[c].length)));
-  const line = (row: string[]) => `| ${row.map((cell, c) => (c < 3 ? cell.padEnd(widths[c]) : cell.padStart(widths[c]))).join(' | ')} |`;
-  const rule = `| ${widths.map((width, c) => (c < 3 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`;
-  return [line(rows[0]), rule, ...rows.slice(1).map(line)].join('\n');
 }
 
 function wholeNumbers(flag: string, text: string): number[] {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { chooseBackend } from '../../daemon/compute/choose-backend.js';
 import type { LatentsTable } from '../../daemon/formats/latents-table.js';
 import { createProject, type NewProject } from '../../daemon/project/create-project.js';
-import { parameters, type TrainOptions } from '../../daemon/settings/settings.js';
+import { type TrainOptions, trainOptions } from '../../daemon/settings/training.js';
 import type { Reporter } from '../../daemon/training/progress.js';
 import { trainProjectRun } from '../../daemon/training/project-run.js';
 
@@ -14,10 +14,12 @@ export interface Figure {
   value: number;
   /** The best that can be expected; null where nobody knows. */
   oracle: number | null;
-  /** What a guess gets. */
-  chance: number;
+  /** What a guess gets; null where a guess makes no sense. */
+  chance: number | null;
   /** The figure must reach this; null: it is reported and not judged. */
   threshold: number | null;
+  /** Which side of the threshold is good; above it unless said otherwise. */
+  better?: 'higher' | 'lower';
 }
 
 export interface Trial {
@@ -33,18 +35,21 @@ export interface Trial {
 }
 
 export interface TrialContext {
-  /** An empty folder for data and project. */
+  /** A folder that does not exist yet, for data and project; it is removed after the trial. */
   folder: string;
+  /** null: all of the machine. */
   threads: number | null;
+  /** null: the default of the program or set. */
   epochs: number | null;
   reporter: Reporter;
 }
 
-export type TrainChoice = Pick<TrainOptions, 'latentDims' | 'vary' | 'seed'> & Partial<Pick<TrainOptions, 'epochs'>>;
+/** What differs from the program's own defaults. */
+export type TrainChoice = Partial<TrainOptions>;
 
 /** From a particle file to latents with the program's own defaults but for what is chosen, as `limber new` and `limber train` do. */
 export async function trainOn(
-  files: Pick<NewProject, 'particles' | 'map' | 'imagesDir'>,
+  files: Pick<NewProject, 'particles'> & Partial<NewProject>,
   chosen: TrainChoice,
   { folder, threads, epochs, reporter }: TrialContext,
 ): Promise<{ latents: LatentsTable; settings: string; particles: number; gaussians: number; seconds: number }> {
@@ -52,20 +57,11 @@ export async function trainOn(
   mkdirSync(folder, { recursive: true });
   const project = await createProject(
     path,
-    { mask: null, model: null, symmetry: 'C1', pixelSizeAngstrom: null, ...files },
+    { imagesDir: null, map: null, mask: null, model: null, symmetry: 'C1', pixelSizeAngstrom: null, ...files },
     reporter,
     new AbortController().signal,
   );
-  const options: TrainOptions = {
-    run: 'run1',
-    resolutionAngstrom: null,
-    batch: parameters.batch.default,
-    learningRate: parameters.learningRate.default,
-    backend: parameters.backend.default,
-    threads,
-    ...chosen,
-    epochs: epochs ?? chosen.epochs ?? parameters.epochs.default,
-  };
+  const options = trainOptions('run1', { threads, ...chosen, epochs: epochs ?? chosen.epochs });
   const lock = project.lock();
   const backend = await chooseBackend(options, reporter);
   const started = performance.now();

@@ -9,7 +9,6 @@ import { MapProjector } from '../../daemon/maps/project-map.js';
 import { computingRings, defaultResolution } from '../../daemon/particles/computing-box.js';
 import { ImagePreparer } from '../../daemon/particles/prepare-images.js';
 import { readParticles } from '../../daemon/particles/read-particles.js';
-import { parameters } from '../../daemon/settings/settings.js';
 import {
   chanceLevel,
   gaussianMixtureAccuracy,
@@ -23,16 +22,17 @@ import { type TrainChoice, type Trial, type TrialContext, trainOn } from './tria
 const FOLDER = join('..', 'shared', 'data', 'tomodrgn-10076');
 const STAR = join(FOLDER, '10076_both_32_sim.star');
 
-export const hasTwoStates = () => existsSync(STAR);
+/** What is missing here, in a few words; null when all is there. */
+export const missingForTwoStates = () => (existsSync(STAR) ? null : `${FOLDER} is not there`);
 
 type TwoStatesChoice = Omit<TrainChoice, 'seed'>;
 
 /** What is tried: the defaults, and what suits states that differ by whole pieces. Few images are soon learned by heart: hence five epochs. */
-export const TWO_STATES_CHOICES: readonly TwoStatesChoice[] = [
-  { latentDims: parameters.latentDims.default, vary: parameters.vary.default },
-  { latentDims: 2, vary: parameters.vary.default },
-  { latentDims: 1, vary: parameters.vary.default, epochs: 5 },
-  { latentDims: 1, vary: ['amplitude'], epochs: 5 },
+export const TWO_STATES_CHOICES: readonly { name: string; choice: TwoStatesChoice }[] = [
+  { name: '50S', choice: {} },
+  { name: '50S-plane', choice: { latentDims: 2 } },
+  { name: '50S-line', choice: { latentDims: 1, epochs: 5 } },
+  { name: '50S-line-amplitude', choice: { latentDims: 1, vary: ['amplitude'], epochs: 5 } },
 ];
 
 export async function twoStatesTrial(choice: TwoStatesChoice, seed: number, context: TrialContext): Promise<Trial> {

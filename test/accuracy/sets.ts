@@ -1,0 +1,54 @@
+// The registry of `npm run accuracy`: every set that is measured, a line each.
+
+import { HARD, PLAIN, simulatedTrial } from './simulated.js';
+import { independentSimulator, missingForIndependent, ownSimulator, type SimulatedKind } from './simulators.js';
+import type { Trial, TrialContext } from './trial.js';
+import { missingForTwoStates, TWO_STATES_CHOICES, twoStatesTrial } from './two-states.js';
+
+export interface AccuracySet {
+  /** Words with hyphens between them; `--sets` takes the whole name, or one of its words for all sets that have it. */
+  name: string;
+  /** Whether other seeds make other data; otherwise one seed is enough. */
+  isSeeded: boolean;
+  /** What is missing on this machine to measure it, in a few words; null: nothing. */
+  missing: () => string | null;
+  trial: (seed: number, context: TrialContext) => Promise<Trial>;
+}
+
+const KINDS: readonly SimulatedKind[] = ['linear', 'cyclic', 'mixture'];
+const nothing = () => null;
+let python: string | null | undefined;
+// A process is started to find out: once is enough.
+const pythonMissing = () => (python === undefined ? (python = missingForIndependent()) : python);
+
+export const SETS: readonly AccuracySet[] = [
+  ...[PLAIN, HARD].flatMap(conditions =>
+    [ownSimulator, independentSimulator].flatMap(simulator =>
+      KINDS.map((kind): AccuracySet => {
+        const name = [kind, ...(simulator === independentSimulator ? ['independent'] : []), ...(conditions === HARD ? ['hard'] : [])].join(
+          '-',
+        );
+        return {
+          name,
+          isSeeded: true,
+          missing: simulator === independentSimulator ? pythonMissing : nothing,
+          trial: (seed, context) => simulatedTrial(name, kind, simulator, conditions, seed, context),
+        };
+      }),
+    ),
+  ),
+  ...TWO_STATES_CHOICES.map(
+    ({ name, choice }): AccuracySet => ({
+      name,
+      isSeeded: false,
+      missing: missingForTwoStates,
+      trial: (seed, context) => twoStatesTrial(choice, seed, context),
+    }),
+  ),
+];
+
+/** The sets that a word of `--sets` means; none for an unknown one. */
+export function setsNamed(word: string): AccuracySet[] {
+  const exact = SETS.filter(({ name }) => name === word);
+  return exact.length > 0 ? exact : SETS.filter(({ name }) => name.split('-').includes(word));
+}
