@@ -3,6 +3,7 @@
 import type { NamedTensor, Safetensors } from '../formats/safetensors.js';
 import type { GaussianSet } from '../gaussians/gaussian-set.js';
 import { type ModelFrame, toWorld } from '../gaussians/model-frame.js';
+import { type DenseWeights, foldNormalisation } from './batch-normalisation.js';
 import type { DecoderWeights, RowDecoder } from './plain-row-decoder.js';
 import { SimdRowDecoder } from './simd-row-decoder.js';
 
@@ -31,17 +32,21 @@ export class LatentDecoder {
   }
 }
 
-/** The decoder's arrays out of a run's. Throws when one is missing. */
+/** The decoder's arrays out of a run's, batch normalisation folded into the last layer. Throws when one is missing. */
 export function decoderWeights(tensors: ReadonlyMap<string, NamedTensor>): DecoderWeights {
   const tensor = (name: string): NamedTensor => {
     const found = tensors.get(name);
     if (!found) throw new Error(`the weights hold no ${name}`);
     return found;
   };
-  const layers: DecoderWeights['layers'][number][] = [];
+  const layers: DenseWeights[] = [];
   for (let l = 0; l === 0 || tensors.has(`decoder.${l}.weight`); l++) {
     const { shape, data } = tensor(`decoder.${l}.weight`);
     layers.push({ inputs: shape[0], outputs: shape[1], weight: data, bias: tensor(`decoder.${l}.bias`).data });
+  }
+  if (tensors.has('decoder.normalisation.scale')) {
+    const data = (name: string) => tensor(`decoder.normalisation.${name}`).data;
+    layers.push(foldNormalisation({ scale: data('scale'), shift: data('shift'), statistics: data('statistics') }, layers.pop()!));
   }
   return { layers, neutral: tensor('neutral.logits').data, vary: tensor('vary').data };
 }

@@ -1,11 +1,12 @@
 // The plain decoder of one latent point, beside the SIMD one: what the network says, as the paper writes it.
 
 import { logitsToRow } from '../gaussians/model-frame.js';
+import type { DenseWeights } from './batch-normalisation.js';
 
 /** A trained decoder: dense layers with ReLU between, its neutral model and what may vary. */
 export interface DecoderWeights {
-  /** `weight`[inputs,outputs] row-major, `bias`[outputs]; the last layer's outputs are 5N. */
-  layers: readonly { inputs: number; outputs: number; weight: Float32Array; bias: Float32Array }[];
+  /** The last layer's outputs are 5N. */
+  layers: readonly DenseWeights[];
   /** 5N logits. */
   neutral: Float32Array;
   /** 5N weights in [0, 1]. */
