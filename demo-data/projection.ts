@@ -13,6 +13,11 @@ export interface ImageGeometry {
   pixelSizeAngstrom: number;
 }
 
+/** The same box and centre in pixels `factor` times finer. */
+export function finer({ boxSize, pixelSizeAngstrom }: ImageGeometry, factor: number): ImageGeometry {
+  return { boxSize: boxSize * factor, pixelSizeAngstrom: pixelSizeAngstrom / factor };
+}
+
 /** Where and how one particle is seen. A point r lands at pixel b//2 + (view·r)_xy / pixel size − origin. */
 export interface Pose {
   view: Quaternion;

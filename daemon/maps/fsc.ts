@@ -9,11 +9,22 @@ export interface ShellCorrelation {
   boxLengthAngstrom: number;
 }
 
+/** Shell of a frequency of `radius` cycles per longest side of the box. */
+export type ShellOf = (radius: number) => number;
+
+/** k − ½ ≤ radius < k + ½. */
+const nearestShell: ShellOf = radius => Math.floor(radius + 0.5);
+
 /**
  * Compares two maps of one size. `mask` (0 … 1, same size, soft-edged) multiplies both first. Shells count cycles per longest
- * side of the box.
+ * side of the box; `shellOf` says where they end, for comparison with programs that draw them otherwise.
  */
-export function fourierShellCorrelation(first: DensityMap, second: DensityMap, mask: DensityMap | null = null): ShellCorrelation {
+export function fourierShellCorrelation(
+  first: DensityMap,
+  second: DensityMap,
+  mask: DensityMap | null = null,
+  shellOf: ShellOf = nearestShell,
+): ShellCorrelation {
   for (const other of mask ? [second, mask] : [second]) {
     if (first.size.some((n, axis) => n !== other.size[axis]))
       throw new Error(`maps of ${first.size.join(' × ')} and ${other.size.join(' × ')} voxels cannot be compared shell by shell`);
@@ -42,7 +53,9 @@ export function fourierShellCorrelation(first: DensityMap, second: DensityMap, m
       const ky = frequency(y, ny) * stretch[1];
       const mirrorRow = (((nz - z) % nz) * ny + ((ny - y) % ny)) * nx;
       for (let x = 0; x < nx; x++, i++) {
-        const shell = Math.floor(Math.hypot(frequency(x, nx) * stretch[0], ky, kz) + 0.5);
+        // Not Math.hypot, which scales first: the root of a square number must be whole, or a shell that ends there loses it.
+        const kx = frequency(x, nx) * stretch[0];
+        const shell = shellOf(Math.sqrt(kx * kx + ky * ky + kz * kz));
         if (shell >= shells) continue;
         const mirror = mirrorRow + ((nx - x) % nx);
         const r1 = (re[i] + re[mirror]) / 2;

@@ -11,7 +11,7 @@ const RESIDUE_GRAIN_PIXEL_ANGSTROM = 2.5;
 const ATOM_SIGMA_PIXELS = 0.75;
 
 /**
- * Gaussians about `centre`. A residue's Gaussian sits at its centre of mass and is wider by the spread of its atoms, so that the second moment of
+ * Gaussians about `centre`, an atom's σ being `atomSigmaAngstrom` or 0.75 pixels. A residue's Gaussian sits at its centre of mass and is wider by the spread of its atoms, so that the second moment of
  * the density is kept. `tag` says how an atom moves; the atoms of a residue that differ in it stay apart.
  */
 export function atomsToScatterers(
@@ -19,6 +19,7 @@ export function atomsToScatterers(
   centre: Vector,
   pixelSizeAngstrom: number,
   tag: (atom: ModelAtom) => { motion: number; part: number },
+  atomSigmaAngstrom = ATOM_SIGMA_PIXELS * pixelSizeAngstrom,
 ): Scatterer[] {
   const groups = new Map<string, { atoms: ModelAtom[]; motion: number; part: number }>();
   atoms.forEach((atom, i) => {
@@ -31,7 +32,6 @@ export function atomsToScatterers(
     if (group) group.atoms.push(atom);
     else groups.set(key, { atoms: [atom], motion, part });
   });
-  const atomVariance = (ATOM_SIGMA_PIXELS * pixelSizeAngstrom) ** 2;
   return Array.from(groups.values(), group => {
     let weight = 0;
     const sum = [0, 0, 0];
@@ -47,6 +47,6 @@ export function atomsToScatterers(
     }
     const position: Vector = [sum[0] / weight, sum[1] / weight, sum[2] / weight];
     const spread = Math.max(0, square / weight - position[0] ** 2 - position[1] ** 2 - position[2] ** 2) / 3;
-    return { position, weight, sigmaAngstrom: Math.sqrt(atomVariance + spread), motion: group.motion, part: group.part };
+    return { position, weight, sigmaAngstrom: Math.sqrt(atomSigmaAngstrom ** 2 + spread), motion: group.motion, part: group.part };
   });
 }

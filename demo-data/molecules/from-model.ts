@@ -16,8 +16,12 @@ export interface ModelMotionOptions {
   hinge?: string;
   /** "x,y,z"; default: at right angles to z and to the line from the hinge to the domain's centre.  */
   axis?: string;
-  /** "from:to" in degrees, in steps of one 22nd; default −11:11. */
+  /** "from:to" in degrees; default −11:11. */
   angles?: string;
+  /** How many angles, both ends among them; default 23. */
+  steps?: number;
+  /** σ of an atom's density; default 0.75 of the pixels that images are drawn in. */
+  atomSigmaAngstrom?: number;
 }
 
 const STEPS = 23;
@@ -48,11 +52,12 @@ function parseVector(text: string): Vector | null {
   return numbers.length === 3 && numbers.every(Number.isFinite) ? [numbers[0], numbers[1], numbers[2]] : null;
 }
 
-function parseAngles(text: string): number[] {
+function parseAngles(text: string, steps: number): number[] {
   const [from, to, ...rest] = text.split(':').map(Number);
   if (rest.length > 0 || !Number.isFinite(from) || !Number.isFinite(to) || from >= to || to - from > 360)
     throw new InputError(`--angles: "${text}" is no range of degrees; write from:to, e.g. -11:11`);
-  return Array.from({ length: STEPS }, (_, i) => from + ((to - from) * i) / (STEPS - 1));
+  if (!Number.isInteger(steps) || steps < 2) throw new InputError(`steps: ${steps} angles make no motion; give a whole number from 2`);
+  return Array.from({ length: steps }, (_, i) => from + ((to - from) * i) / (steps - 1));
 }
 
 /** Ties of the moving stretch to the rest: residues whose chain goes on outside it; where there are none, the moving atoms closest to the rest. */
@@ -118,12 +123,15 @@ function hingeMotion(
   const pivot: Vector = [hinge[0] - centre[0], hinge[1] - centre[1], hinge[2] - centre[2]];
   return {
     name,
-    values: parseAngles(options.angles ?? '-11:11'),
+    values: parseAngles(options.angles ?? '-11:11', options.steps ?? STEPS),
     move: value => ({ turn: aboutAxis(axis, value), pivot, shift: [0, 0, 0] }),
   };
 }
 
-/** The molecule of a file, its rotation centre at the centre of mass; the model's own frame is the map's. `file` names it in errors. */
+/**
+ * The molecule of a file, its rotation centre at the centre of mass; the model's own frame is the map's. `file` names it in errors, `pixelSizeAngstrom` is that of
+ * the pixels that images are drawn in.
+ */
 export function moleculeFromModel(model: ModelFile, file: string, options: ModelMotionOptions, pixelSizeAngstrom: number): MovingMolecule {
   const { centre } = modelExtent(model.atoms);
   const bodies = options.moving.split(';').map(text => ({ text: text.trim(), ranges: parseRanges(text) }));
@@ -132,7 +140,9 @@ export function moleculeFromModel(model: ModelFile, file: string, options: Model
   );
   const motionOf = (atom: ModelAtom) => bodies.findIndex(body => isInRanges(atom, body.ranges));
   return {
-    scatterers: packScatterers(atomsToScatterers(model.atoms, centre, pixelSizeAngstrom, atom => ({ motion: motionOf(atom), part: -1 }))),
+    scatterers: packScatterers(
+      atomsToScatterers(model.atoms, centre, pixelSizeAngstrom, atom => ({ motion: motionOf(atom), part: -1 }), options.atomSigmaAngstrom),
+    ),
     motions,
     parts: [],
     centreAngstrom: centre,
