@@ -8,7 +8,7 @@ import { type BackendCounts, countOperations } from '../compute/counting-backend
 import { ringGeometry } from '../compute/ring-geometry.js';
 import type { NamedTensor } from '../formats/safetensors.js';
 import { emptySet } from '../gaussians/gaussian-set.js';
-import { logitsToRow, type ModelFrame } from '../gaussians/model-frame.js';
+import type { ModelFrame } from '../gaussians/model-frame.js';
 import { reconstruct } from '../maps/reconstruct.js';
 import { reconstructionOperations } from '../maps/reconstruction-arithmetic.js';
 import { LatentDecoder } from '../networks/latent-decoder.js';
@@ -16,6 +16,7 @@ import { Random } from '../numerics/random.js';
 import { eulerToMatrix } from '../numerics/rotations.js';
 import type { ParticleSet } from '../particles/particle-set.js';
 import { RowStore } from '../particles/row-store.js';
+import { Departure } from '../training/departure.js';
 import { Heterogeneity, HIDDEN } from '../training/heterogeneity.js';
 import { computeParticleGradients } from '../training/particle-gradients.js';
 import type { Reporter } from '../training/progress.js';
@@ -63,11 +64,18 @@ export async function measureTraining(plain: Backend, size: BenchSize, reporter:
   const scratch = mkdtempSync(join(tmpdir(), 'limber-bench-'));
   const images = madeImages(join(scratch, 'images.f32'), geometry, size, random);
   const source = storedBatches(backend, images, madeRotations(particles, random), batch);
-  const neutralRow = backend.tensor([1, neutral.length], logitsToRow(neutral));
+  const departure = await Departure.create(backend, { neutral, bases: [] }, batch);
   try {
     const gradientSteps = new StepClock(reporter, counts);
     const path = join(scratch, 'gradients.f32');
-    const gradients = await computeParticleGradients(backend, geometry, neutralRow, source, batch, path, gradientSteps, signal);
+    const gradients = await computeParticleGradients(
+      backend,
+      { geometry, departure, seen: null, source },
+      batch,
+      path,
+      gradientSteps,
+      signal,
+    );
     const measured = [gradientSteps.measurement('gradients', batch)];
     const vary = new Float32Array(neutral.length).fill(1);
     const start = Float32Array.from({ length: particles * latentDims }, () => random.normal());
@@ -82,7 +90,7 @@ export async function measureTraining(plain: Backend, size: BenchSize, reporter:
       weightDecay: 0,
       seed: 1,
     };
-    const model = new Heterogeneity(backend, { geometry, neutral, vary, source, gradients, start }, settings, null);
+    const model = new Heterogeneity(backend, { geometry, departure, vary, source, gradients, start }, settings, null);
     const steps = new StepClock(reporter, counts);
     await model
       .train(steps, async () => {}, signal)
@@ -92,7 +100,7 @@ export async function measureTraining(plain: Backend, size: BenchSize, reporter:
       });
     return [steps.measurement('training-step', batch), ...measured];
   } finally {
-    backend.free(neutralRow);
+    departure.free();
     images.close();
     rmSync(scratch, { recursive: true, force: true });
   }

@@ -1,14 +1,22 @@
 // `limber train`: learns how the particles differ; the same command again goes on where it was stopped.
+
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { InputError } from '../formats/input-error.js';
-import { ProjectFolder } from '../project/project-folder.js';
-import type { RunSettings } from '../project/run-folder.js';
-import { parameters, type TrainOptions } from '../settings/settings.js';
+import { ProjectFolder, storedPath } from '../project/project-folder.js';
+import { type TrainOptions, trainingParameters, trainOptions } from '../settings/training.js';
 import { Cancelled } from '../training/progress.js';
+import { checkResumable } from '../training/resume.js';
 import { addParameter, runLong } from './long-command.js';
 
-/** What was given on the command line; the rest is left to the run's own settings, or to the defaults. */
-type GivenOptions = Partial<Omit<TrainOptions, 'resolutionAngstrom'>> & { resolution?: number; json?: boolean };
+/** What was given on the command line; the rest is left to the run's own settings, the preset, or the defaults. */
+type GivenOptions = Partial<Omit<TrainOptions, 'resolutionAngstrom' | 'continueFrom' | 'focus' | 'subset'>> & {
+  resolution?: number;
+  continue?: string;
+  focus?: string;
+  subset?: string;
+  json?: boolean;
+};
 
 export function register(program: Command): void {
   const command = program
@@ -16,8 +24,15 @@ export function register(program: Command): void {
     .description('Train a run: neutral model first where there is none, then encoder and decoder. The same command again resumes it.')
     .argument('<DIR>', 'project folder')
     .option('--run <NAME>', 'name of the run; without it the last unfinished run goes on, or a new one begins');
-  for (const name of ['latentDims', 'vary', 'resolution', 'epochs', 'batch', 'learningRate', 'seed', 'backend', 'threads'] as const)
-    addParameter(command, name);
+  for (const name of trainingParameters) addParameter(command, name);
+  command
+    .option('--focus <MRC>', 'mask: only the Gaussians inside vary, while all are seen in every projection')
+    .option(
+      '--continue <RUN>',
+      'begin from that run: from its networks, or, where other things vary now, from what it found of each particle',
+    )
+    .option('--subset <FILE>', 'train on these particles only: a star file, a table with a column particle, or row numbers');
+  for (const name of ['backend', 'threads'] as const) addParameter(command, name);
   command.option('--json', 'one JSON object a line').action((dir: string, given: GivenOptions) =>
     runLong(given, async ({ reporter, signal }) => {
       const project = ProjectFolder.open(dir);
@@ -46,26 +61,38 @@ export function register(program: Command): void {
   );
 }
 
-/** The options of the run to begin or to resume. Throws InputError where they contradict what the run was begun with. */
+/** The options of the run to begin or to resume. Throws InputError where they contradict what the run was begun with, and on files that are not there. */
 export function chooseOptions(project: ProjectFolder, given: GivenOptions): TrainOptions {
   const run = given.run ?? nextRun(project);
   const folder = project.run(run);
   const begun = folder.exists() ? folder.settings() : null;
-  const { latentDims, vary, epochs, batch, learningRate, seed, backend, threads } = parameters;
-  const options: TrainOptions = {
+  const { resolution, continue: continueFrom, focus, subset, json: _, run: __, ...rest } = given;
+  const options = trainOptions(
     run,
-    latentDims: given.latentDims ?? begun?.latentDims ?? latentDims.default,
-    vary: given.vary ?? (begun?.vary as TrainOptions['vary']) ?? vary.default,
-    resolutionAngstrom: given.resolution ?? begun?.resolutionAngstrom ?? null,
-    epochs: given.epochs ?? begun?.epochs ?? epochs.default,
-    batch: given.batch ?? begun?.batch ?? batch.default,
-    learningRate: given.learningRate ?? begun?.learningRate ?? learningRate.default,
-    seed: given.seed ?? begun?.seed ?? seed.default,
-    backend: given.backend ?? backend.default,
-    threads: given.threads ?? threads.default,
-  };
-  if (begun) checkResumable(begun, options);
+    {
+      ...rest,
+      resolutionAngstrom: resolution,
+      continueFrom,
+      focus: storedFile(project, focus, '--focus'),
+      subset: storedFile(project, subset, '--subset'),
+    },
+    begun,
+  );
+  if (options.continueFrom === run)
+    throw new InputError(`--continue ${run}: a run cannot continue itself; the same command without it resumes the run`);
+  if (begun) {
+    checkResumable(begun, options);
+    if (begun.state === 'done' && begun.epoch >= options.epochs)
+      throw new InputError(`run "${run}" is done after ${begun.epoch} epochs; give more --epochs to go on, or another --run`);
+  }
   return options;
+}
+
+/** The path as the run keeps it. */
+function storedFile(project: ProjectFolder, file: string | undefined, flag: string): string | undefined {
+  if (file === undefined) return undefined;
+  if (!existsSync(file)) throw new InputError(`${flag} ${file} does not exist; check the path`);
+  return storedPath(project.path, file);
 }
 
 /** The last run that is not done, so that the same command resumes; else the first free name of run1, run2, … */
@@ -76,25 +103,4 @@ function nextRun(project: ProjectFolder): string {
   let number = 1;
   while (settings.some(run => run.run === `run${number}`)) number++;
   return `run${number}`;
-}
-
-function checkResumable(begun: RunSettings, options: TrainOptions): void {
-  for (const [field, parameter] of [
-    ['latentDims', 'latentDims'],
-    ['vary', 'vary'],
-    ['resolutionAngstrom', 'resolution'],
-    ['batch', 'batch'],
-    ['learningRate', 'learningRate'],
-    ['seed', 'seed'],
-  ] as const) {
-    const [was, asked] = [String(begun[field]), String(options[field])];
-    if (was === asked) continue;
-    const flag = parameters[parameter].flag.split(' ')[0];
-    throw new InputError(
-      `run "${begun.run}" was begun with ${flag} ${was}, not ${asked}; leave the option out to resume it, or give another --run`,
-    );
-  }
-  if (begun.state === 'done' && begun.epoch >= options.epochs) {
-    throw new InputError(`run "${begun.run}" is done after ${begun.epoch} epochs; give more --epochs to go on, or another --run`);
-  }
 }

@@ -1,6 +1,6 @@
 // Makes a project of a particle file and what belongs to it; all of it is read and checked before the first byte is written.
 import { existsSync, statSync } from 'node:fs';
-import { basename, isAbsolute, relative, resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { DensityMap } from '../formats/density-map.js';
 import { InputError } from '../formats/input-error.js';
@@ -14,7 +14,7 @@ import { computingRings, defaultResolution } from '../particles/computing-box.js
 import type { ParticleSet } from '../particles/particle-set.js';
 import { readParticles } from '../particles/read-particles.js';
 import { Cancelled, type Reporter } from '../training/progress.js';
-import { ProjectFolder } from './project-folder.js';
+import { ProjectFolder, storedPath } from './project-folder.js';
 
 /** Files as the user named them, relative to the working folder. */
 export interface NewProject {
@@ -142,10 +142,4 @@ function contrastOf(particles: ParticleSet, map: DensityMap, reporter: Reporter)
   else if (found.contrast < 0) reporter.note(`contrast is inverted: ${measured}; the images are taken with the opposite sign from here on`);
   else reporter.note(`contrast is as RELION has it: ${measured}`);
   return found;
-}
-
-/** Relative for what lies inside the project, so that the folder can be moved; absolute for what lies elsewhere. */
-function storedPath(folder: string, file: string): string {
-  const inside = relative(folder, resolve(file));
-  return inside.startsWith('..') || isAbsolute(inside) ? resolve(file) : inside.replaceAll('\\', '/');
 }

@@ -6,7 +6,7 @@
 //   maps/          maps made from the project
 //   sessions/      what viewers keep
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { basename, isAbsolute, join, resolve } from 'node:path';
+import { basename, isAbsolute, join, relative, resolve } from 'node:path';
 import type { DensityMap } from '../formats/density-map.js';
 import { InputError } from '../formats/input-error.js';
 import { readMap } from '../formats/mrc.js';
@@ -135,6 +135,12 @@ export class ProjectFolder {
   writer(): number | null {
     return writerOf(this.path);
   }
+}
+
+/** Relative for what lies inside the project, so that the folder can be moved; absolute for what lies elsewhere. */
+export function storedPath(folder: string, file: string): string {
+  const inside = relative(folder, resolve(file));
+  return inside.startsWith('..') || isAbsolute(inside) ? resolve(file) : inside.replaceAll('\\', '/');
 }
 
 /** Reads project.json field by field; `shown` is the folder as the user named it. */

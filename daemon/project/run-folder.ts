@@ -7,30 +7,28 @@ import { join } from 'node:path';
 import { InputError } from '../formats/input-error.js';
 import { formatLatents, type LatentsTable, parseLatents } from '../formats/latents-table.js';
 import { encodeSafetensors, type NamedTensor, readSafetensors, type Safetensors } from '../formats/safetensors.js';
+import { defaultTrainingSettings, type TrainingSettings } from '../settings/training.js';
 import { writeFileAtomic } from './write-file-atomic.js';
 
 export type RunState = 'training' | 'stopped' | 'done' | 'failed';
 
 /** settings.json of a run: what it was asked to do, and how far it is. */
-export interface RunSettings {
+export interface RunSettings extends TrainingSettings {
   format: 'limber-run';
   version: 1;
   run: string;
   state: RunState;
   /** Epochs finished, of `epochs`. */
   epoch: number;
-  epochs: number;
-  latentDims: number;
   gaussians: number;
   resolutionAngstrom: number;
-  /** Which of position, amplitude, width may differ between particles. */
-  vary: string[];
-  batch: number;
-  learningRate: number;
-  seed: number;
   backend: string;
   /** Particles that the run trains on. */
   particles: number;
+  /** Symmetric orientations that each is used in. */
+  copies: number;
+  /** Whether it began with the networks of the run that it continues. */
+  goesOn: boolean;
   /** Mean ring correlation at the last epoch; null before the first. */
   frc: number | null;
   /** Seconds of training so far, over all sittings. */
@@ -46,6 +44,9 @@ export interface LossRow {
 }
 
 const LOSS_COLUMNS = ['epoch', 'frc', 'loss', 'seconds'] as const;
+
+/** What every run was before it could be anything else. */
+const FORMER: Partial<RunSettings> = { copies: 1, goesOn: false };
 
 export class RunFolder {
   constructor(
@@ -100,7 +101,9 @@ export class RunFolder {
         `${path} is not a run of version 1 (format ${JSON.stringify(value?.format)}, version ${JSON.stringify(value?.version)}); take the limber that made it`,
       );
     }
-    return value.state === 'training' && !this.isWritten() ? { ...value, state: 'stopped' } : value;
+    // What an earlier version had no choice of was as the defaults are.
+    const whole: RunSettings = { ...defaultTrainingSettings, ...FORMER, ...value };
+    return whole.state === 'training' && !this.isWritten() ? { ...whole, state: 'stopped' } : whole;
   }
 
   /** Makes the folder when it is not there. */

@@ -4,6 +4,7 @@ import type { Backend, ProjectionGeometry, Tensor } from '../compute/backend.js'
 import type { NamedTensor } from '../formats/safetensors.js';
 import { Mlp } from '../networks/mlp.js';
 import { Random } from '../numerics/random.js';
+import type { Departure } from './departure.js';
 import type { BatchSource, ParticleGradients } from './particle-gradients.js';
 import { Cancelled, type EpochReport, type Reporter } from './progress.js';
 
@@ -19,20 +20,22 @@ export interface HeterogeneitySettings {
   latentNoise: number;
   /** Weight of the penalty on latents longer than 1. */
   spreadPenalty: number;
+  /** Adam's, decoupled. */
   weightDecay: number;
   seed: number;
 }
 
 export interface HeterogeneityInput {
   geometry: ProjectionGeometry;
-  /** 5N logits of the neutral model. */
-  neutral: Float32Array;
+  departure: Departure;
   /** 5N weights in [0, 1]: 0 holds a parameter at its neutral value. */
   vary: Float32Array;
   source: BatchSource;
   gradients: ParticleGradients;
-  /** n × latentDims: where the encoder is led in its first epoch. */
-  start: Float32Array;
+  /** n × latentDims: where the encoder is led in its first epoch; null: it finds its own way from the beginning. */
+  start: Float32Array | null;
+  /** Encoder and decoder of another run to begin from, without the moments of its optimiser. */
+  networks?: ReadonlyMap<string, NamedTensor>;
 }
 
 /** Everything a later sitting needs to go on to the bit. */
@@ -61,7 +64,6 @@ export class Heterogeneity {
   private readonly decoder: Mlp;
   private readonly random: Random;
   private readonly held: Tensor[] = [];
-  private readonly neutral: Tensor;
   private readonly vary: Tensor;
   private readonly features: Tensor;
   private readonly noise: Tensor;
@@ -93,7 +95,6 @@ export class Heterogeneity {
     this.encoder = new Mlp(backend, 'encoder', [width, ...HIDDEN, latentDims], batch, 1e-2, this.random);
     // One row more than the batch: the decoder at z = 0, which is taken off so that z = 0 is the neutral model exactly.
     this.decoder = new Mlp(backend, 'decoder', [latentDims, ...HIDDEN, width], batch + 1, 1e-3, this.random);
-    this.neutral = tensor([width], input.neutral);
     this.vary = tensor([width], input.vary);
     this.features = tensor([batch, width]);
     this.noise = tensor([batch, latentDims]);
@@ -105,6 +106,10 @@ export class Heterogeneity {
     this.images = tensor([batch, 2 * input.geometry.ringGeometry.planeSize]);
     this.frc = tensor([batch]);
     this.featureBatch = new Float32Array(batch * width);
+    if (input.networks) {
+      this.encoder.restore(input.networks);
+      this.decoder.restore(input.networks);
+    }
     if (checkpoint) {
       this.encoder.restore(checkpoint.tensors);
       this.decoder.restore(checkpoint.tensors);
@@ -156,7 +161,7 @@ export class Heterogeneity {
     backend.fill(this.latents, 0);
     backend.add(rows * latentDims, this.encoder.output, this.noise, this.latents);
     this.decoder.forward(rows + 1, this.latents);
-    backend.gaussians(rows, this.decoder.output, true, this.neutral, this.vary, this.rows);
+    backend.gaussians(rows, this.decoder.output, true, input.departure.logits(chosen), this.vary, this.rows);
     backend.projectAndCorrelate(rows, input.geometry, this.rows, false, this.rotations, this.images, -1 / rows, this.frc, this.dRows, null);
     backend.gaussiansBackward(rows, this.rows, this.dRows, true, this.vary, this.decoder.outputGradient);
     this.decoder.backward(rows + 1, this.dLatents);
@@ -184,7 +189,7 @@ export class Heterogeneity {
 
   /** The encoder learns the start in the first epoch, while the decoder already learns what lies there. */
   private get ledSteps(): number {
-    return Math.ceil(this.input.source.count / this.settings.batch);
+    return this.input.start === null ? 0 : Math.ceil(this.input.source.count / this.settings.batch);
   }
 
   private get isLed(): boolean {
@@ -194,10 +199,9 @@ export class Heterogeneity {
   /** Gradient of half the mean squared distance from the start. */
   private async pull(chosen: Uint32Array): Promise<Float32Array> {
     const { latentDims } = this.settings;
+    const start = this.input.start ?? new Float32Array();
     const z = (await this.backend.read(this.encoder.output)).subarray(0, chosen.length * latentDims);
-    return z.map(
-      (value, i) => (value - this.input.start[chosen[Math.floor(i / latentDims)] * latentDims + (i % latentDims)]) / chosen.length,
-    );
+    return z.map((value, i) => (value - start[chosen[Math.floor(i / latentDims)] * latentDims + (i % latentDims)]) / chosen.length);
   }
 
   private learningRate(): number {
@@ -231,30 +235,30 @@ export class Heterogeneity {
     const { backend, input } = this;
     const rows = chosen.length;
     input.source.load(chosen, this.rotations, this.images);
-    this.decode(rows, z);
+    this.decode(rows, z, input.departure.logits(chosen));
     backend.projectAndCorrelate(rows, input.geometry, this.rows, false, this.rotations, this.images, 1, this.frc, null, null);
     return (await backend.read(this.frc)).subarray(0, rows);
   }
 
-  /** The decoder's Gaussians at each row of z[n × latentDims], as planar rows of 5N. */
+  /** The decoder's Gaussians at each row of z[n × latentDims], on the model that the run shows at z = 0, as planar rows of 5N. */
   async decodedRows(z: Float32Array): Promise<Float32Array[]> {
     const { batch, latentDims } = this.settings;
     const width = 5 * this.input.geometry.gaussians;
     const decoded: Float32Array[] = [];
     for (let first = 0; first < z.length / latentDims; first += batch) {
       const rows = Math.min(batch, z.length / latentDims - first);
-      this.decode(rows, z.subarray(first * latentDims, (first + rows) * latentDims));
+      this.decode(rows, z.subarray(first * latentDims, (first + rows) * latentDims), this.input.departure.centreLogits);
       const values = await this.backend.read(this.rows);
       for (let r = 0; r < rows; r++) decoded.push(values.slice(r * width, (r + 1) * width));
     }
     return decoded;
   }
 
-  private decode(rows: number, z: Float32Array): void {
+  private decode(rows: number, z: Float32Array, neutral: Tensor): void {
     this.backend.fill(this.latents, 0);
     this.backend.write(this.latents, z);
     this.decoder.forward(rows + 1, this.latents);
-    this.backend.gaussians(rows, this.decoder.output, true, this.neutral, this.vary, this.rows);
+    this.backend.gaussians(rows, this.decoder.output, true, neutral, this.vary, this.rows);
   }
 
   async checkpoint(): Promise<Checkpoint> {

@@ -2,6 +2,7 @@
 
 import type { Backend, ProjectionGeometry, Tensor } from '../compute/backend.js';
 import { RowStore } from '../particles/row-store.js';
+import type { Departure } from './departure.js';
 import { Cancelled, type Reporter } from './progress.js';
 
 /** Fills tensors with a batch of particles. */
@@ -18,15 +19,21 @@ export interface ParticleGradients {
   scales: number[];
 }
 
+export interface GradientsInput {
+  geometry: ProjectionGeometry;
+  departure: Departure;
+  /** N weights: how much of each Gaussian's gradient the encoder is to see; null: all of it. */
+  seen: Float32Array | null;
+  source: BatchSource;
+}
+
 /**
  * Gradients of every particle, written to `path`. A gradient belongs to one particle alone, so a short last batch does not scale it
  * (EMAN2's does). Each kind (x, y, z share one factor, amplitude, width) is brought to the same mean power.
  */
 export async function computeParticleGradients(
   backend: Backend,
-  geometry: ProjectionGeometry,
-  neutralRow: Tensor,
-  source: BatchSource,
+  { geometry, departure, seen, source }: GradientsInput,
   batch: number,
   path: string,
   reporter: Reporter,
@@ -38,26 +45,29 @@ export async function computeParticleGradients(
   const images = backend.tensor([batch, 2 * geometry.ringGeometry.planeSize]);
   const frc = backend.tensor([batch]);
   const gradients = backend.tensor([batch, width]);
+  const models = backend.tensor([departure.isShared ? 1 : batch, width]);
+  const nothing = backend.tensor([departure.isShared ? 1 : batch, width]);
+  const all = backend.tensor([width], new Float32Array(width).fill(1));
   const power = new Float64Array(3);
   try {
     for (let first = 0; first < source.count; first += batch) {
       if (signal?.aborted) throw new Cancelled('stopped while computing particle gradients');
       const rows = Math.min(batch, source.count - first);
-      source.load(
-        Array.from({ length: rows }, (_, i) => first + i),
-        rotations,
-        images,
-      );
-      backend.projectAndCorrelate(rows, geometry, neutralRow, true, rotations, images, 1, frc, gradients, null);
+      const chosen = Array.from({ length: rows }, (_, i) => first + i);
+      source.load(chosen, rotations, images);
+      if (first === 0 || !departure.isShared)
+        backend.gaussians(departure.isShared ? 1 : rows, nothing, false, departure.logits(chosen), all, models);
+      backend.projectAndCorrelate(rows, geometry, models, departure.isShared, rotations, images, 1, frc, gradients, null);
       const values = (await backend.read(gradients)).subarray(0, rows * width);
+      if (seen) for (let i = 0; i < values.length; i++) values[i] *= seen[i % geometry.gaussians];
       store.write(first, values);
       for (let i = 0; i < values.length; i++) power[kindGroup(i % width, width)] += values[i] ** 2;
       reporter.progress('gradients at the neutral model', first + rows, source.count);
     }
   } finally {
-    for (const t of [rotations, images, frc, gradients]) backend.free(t);
+    for (const t of [rotations, images, frc, gradients, models, nothing, all]) backend.free(t);
   }
-  const n = source.count * geometry.gaussians;
+  const n = source.count * (seen ? seen.reduce((sum, weight) => sum + weight * weight, 0) : geometry.gaussians);
   const [position, amplitude, relativeWidth] = [power[0] / (3 * n), power[1] / n, power[2] / n].map(mean =>
     mean > 0 ? 1 / Math.sqrt(mean) : 0,
   );

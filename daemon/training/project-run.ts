@@ -2,26 +2,33 @@
 
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Backend } from '../compute/backend.js';
-import { InputError } from '../formats/input-error.js';
+import type { Backend, ProjectionGeometry } from '../compute/backend.js';
+import type { NamedTensor, Safetensors } from '../formats/safetensors.js';
 import { logitsToRow } from '../gaussians/model-frame.js';
 import { Random } from '../numerics/random.js';
+import { symmetryRotations } from '../numerics/symmetry.js';
 import { computingRings } from '../particles/computing-box.js';
 import type { ParticleSet } from '../particles/particle-set.js';
+import { readParticleSubset } from '../particles/particle-subset.js';
 import { prepareImages } from '../particles/prepare-images.js';
 import type { ProjectFolder } from '../project/project-folder.js';
 import type { RunFolder, RunSettings } from '../project/run-folder.js';
-import type { TrainOptions, VaryKind } from '../settings/settings.js';
-import { type Checkpoint, type EpochResult, Heterogeneity, type HeterogeneityInput, type HeterogeneitySettings } from './heterogeneity.js';
+import { type TrainingSettings, type TrainOptions, trainingSettings } from '../settings/training.js';
+import { Departure, saveBases } from './departure.js';
+import { continuedFoundation, type Foundation, keptFoundation, neutralFoundation } from './foundation.js';
+import { type Checkpoint, type EpochResult, Heterogeneity, type HeterogeneityInput } from './heterogeneity.js';
 import { ROOMY_DIMS, scoutDims, scoutLatents } from './latent-scout.js';
 import { principalStart } from './latent-start.js';
-import { computeParticleGradients } from './particle-gradients.js';
+import { type BatchSource, computeParticleGradients } from './particle-gradients.js';
 import { drawCandidates, PLACED_DIMS, posteriorLatents } from './posterior-latents.js';
 import { Cancelled, type Reporter } from './progress.js';
 import { fitProjectNeutral, openProjectParticles, type ProjectNeutral, readProjectNeutral } from './project-neutral.js';
 import { projectionGeometry } from './projection-scale.js';
+import { checkResumable } from './resume.js';
 import { informationShares, meanRingCorrelation } from './ring-shares.js';
+import { entryNames, type RunEntries, runEntries } from './run-entries.js';
 import { storedBatches } from './stored-batches.js';
+import { varyingGaussians, varyWeights } from './what-varies.js';
 
 /** The final line of `limber train --json` (contract.md). */
 export interface RunResult {
@@ -39,8 +46,7 @@ export interface RunResult {
 const CHECKPOINT_SECONDS = 20;
 /** Fewer particles make no graph worth following. */
 const FEWEST_TO_SCOUT = 64;
-const LATENT_NOISE = 0.05;
-const SPREAD_PENALTY = 0.01;
+const IDENTITY = Float64Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1);
 
 /**
  * Trains the run up to `options.epochs`: begins it, or goes on from its checkpoint where there is one. Makes the neutral model first where
@@ -54,50 +60,93 @@ export async function trainProjectRun(
   signal?: AbortSignal,
 ): Promise<RunResult> {
   const run = project.run(options.run);
-  const neutral =
-    readProjectNeutral(project) ?? (await fitProjectNeutral(project, backend, { ...options, gaussians: null }, reporter, signal));
+  const checkpoint = readCheckpoint(run, options, reporter);
+  const parent = options.continueFrom === null ? null : project.existingRun(options.continueFrom);
+  const neutral = checkpoint || parent ? null : await projectNeutral(project, backend, options, reporter, signal);
   const particles = openProjectParticles(project);
-  const checkpoint = readCheckpoint(project, run, options, neutral, reporter);
-  const settings: RunSettings = {
-    format: 'limber-run',
-    version: 1,
-    run: options.run,
-    state: 'training',
-    epoch: checkpoint?.epoch ?? 0,
-    epochs: options.epochs,
-    latentDims: options.latentDims,
-    gaussians: neutral.report.gaussians,
-    resolutionAngstrom: options.resolutionAngstrom ?? neutral.report.resolutionAngstrom,
-    vary: [...options.vary],
-    batch: options.batch,
-    learningRate: options.learningRate,
-    seed: options.seed,
-    backend: backend.name,
-    particles: particles.count,
-    frc: checkpoint ? run.settings().frc : null,
-    seconds: checkpoint ? run.settings().seconds : 0,
-  };
-  run.writeSettings(settings);
-  const scratch = join(run.path, 'scratch');
-  mkdirSync(scratch, { recursive: true });
   try {
-    await train({ project, run, particles, neutral, backend, options, settings, checkpoint, scratch, reporter, signal });
-    run.writeSettings({ ...settings, state: 'done' });
-  } catch (error) {
-    run.writeSettings({ ...settings, state: error instanceof Cancelled ? 'stopped' : 'failed' });
-    throw error;
+    const entries = chooseEntries(project, particles, options, parent);
+    const foundation = checkpoint
+      ? keptFoundation(run)
+      : neutral
+        ? neutralFoundation(neutral)
+        : continuedFoundation(parent as RunFolder, entries, options.latentDims, kept => whatVaries(project, kept, options).parameters);
+    const varying = whatVaries(project, foundation, options);
+    const settings: RunSettings = {
+      format: 'limber-run',
+      version: 1,
+      run: options.run,
+      state: 'training',
+      ...(trainingSettings(options) as TrainingSettings),
+      epoch: checkpoint?.epoch ?? 0,
+      gaussians: foundation.neutral.length / 5,
+      resolutionAngstrom: options.resolutionAngstrom ?? foundation.resolutionAngstrom,
+      backend: backend.name,
+      particles: entries.particles.length,
+      copies: entries.copies,
+      goesOn: checkpoint ? run.settings().goesOn : foundation.networks !== null,
+      frc: checkpoint ? run.settings().frc : null,
+      seconds: checkpoint ? run.settings().seconds : 0,
+    };
+    run.writeSettings(settings);
+    const scratch = join(run.path, 'scratch');
+    mkdirSync(scratch, { recursive: true });
+    try {
+      await train({ project, run, particles, entries, foundation, varying, backend, settings, checkpoint, scratch, reporter, signal });
+      run.writeSettings({ ...settings, state: 'done' });
+    } catch (error) {
+      run.writeSettings({ ...settings, state: error instanceof Cancelled ? 'stopped' : 'failed' });
+      throw error;
+    } finally {
+      rmSync(scratch, { recursive: true, force: true });
+    }
+    return {
+      run: options.run,
+      particles: settings.particles,
+      gaussians: settings.gaussians,
+      frc: settings.frc ?? Number.NaN,
+      seconds: settings.seconds,
+      backend: backend.name,
+    };
   } finally {
     particles.close();
-    rmSync(scratch, { recursive: true, force: true });
   }
-  return {
-    run: options.run,
-    particles: particles.count,
-    gaussians: settings.gaussians,
-    frc: settings.frc ?? Number.NaN,
-    seconds: settings.seconds,
-    backend: backend.name,
-  };
+}
+
+async function projectNeutral(
+  project: ProjectFolder,
+  backend: Backend,
+  options: TrainOptions,
+  reporter: Reporter,
+  signal?: AbortSignal,
+): Promise<ProjectNeutral> {
+  return readProjectNeutral(project) ?? (await fitProjectNeutral(project, backend, { ...options, gaussians: null }, reporter, signal));
+}
+
+/** The rotations that every particle is used in: of the project's symmetry where it is expanded, else one. */
+export function expansion(project: ProjectFolder, { symmetryExpansion }: Pick<TrainingSettings, 'symmetryExpansion'>): Float64Array[] {
+  return symmetryExpansion === 'on' ? symmetryRotations(project.settings.symmetry) : [IDENTITY];
+}
+
+/** Those of the subset; without one those of the run that is continued, or all. */
+function chooseEntries(project: ProjectFolder, particles: ParticleSet, options: TrainOptions, parent: RunFolder | null): RunEntries {
+  let chosen: Uint32Array = Uint32Array.from({ length: particles.count }, (_, i) => i);
+  if (options.subset !== null) chosen = readParticleSubset(project.resolve(options.subset), particles.file, particles.count);
+  else if (parent) chosen = Uint32Array.from(new Set(parent.latents().particle), number => number - 1).sort();
+  return runEntries(particles.rotations, chosen, expansion(project, options));
+}
+
+/** What may vary of the neutral model, of which Gaussians and of all parameters. */
+interface Varying {
+  /** N weights. */
+  gaussians: Float32Array;
+  /** 5N weights. */
+  parameters: Float32Array;
+}
+
+export function whatVaries(project: ProjectFolder, { neutral, frame }: Pick<Foundation, 'neutral' | 'frame'>, options: TrainingSettings): Varying {
+  const gaussians = varyingGaussians(project, neutral, frame, options.focus, expansion(project, options));
+  return { gaussians, parameters: varyWeights(gaussians, options.vary) };
 }
 
 /** Everything one sitting at a run works with. */
@@ -105,9 +154,10 @@ interface Sitting {
   project: ProjectFolder;
   run: RunFolder;
   particles: ParticleSet;
-  neutral: ProjectNeutral;
+  entries: RunEntries;
+  foundation: Foundation;
+  varying: Varying;
   backend: Backend;
-  options: TrainOptions;
   /** As they are written to the run, epoch by epoch. */
   settings: RunSettings;
   checkpoint: Checkpoint | null;
@@ -118,49 +168,27 @@ interface Sitting {
 }
 
 async function train(sitting: Sitting): Promise<void> {
-  const { project, run, particles, neutral, backend, options, settings, checkpoint, scratch, reporter, signal } = sitting;
+  const { project, run, particles, entries, foundation, varying, backend, settings, checkpoint, scratch, reporter, signal } = sitting;
+  const { batch } = settings;
   const rings = computingRings(particles.boxSize, particles.pixelSizeAngstrom, settings.resolutionAngstrom);
-  const plain = projectionGeometry(settings.gaussians, rings, neutral.frame);
-  const chosen = Uint32Array.from({ length: particles.count }, (_, i) => i);
-  const images = await prepareImages(particles, chosen, rings, project.settings.contrast, join(scratch, 'images.f32'), reporter, signal);
-  const source = storedBatches(backend, images, particles.rotations, options.batch);
-  const neutralRow = backend.tensor([1, neutral.logits.length], logitsToRow(neutral.logits));
-  const ringShares = informationShares(
-    rings,
-    await meanRingCorrelation(backend, plain, neutralRow, source, options.batch),
-    particles.count,
-  );
-  const geometry = { ...plain, ringShares };
+  const plain = projectionGeometry(settings.gaussians, rings, foundation.frame);
+  const file = (name: string) => join(scratch, name);
+  const images = await prepareImages(particles, entries.particles, rings, project.settings.contrast, file('images.f32'), reporter, signal);
+  const source = storedBatches(backend, images, entries.rotations, batch, entries.copies);
+  const departure = await Departure.create(backend, foundation, batch);
+  const geometry = { ...plain, ringShares: await ringShares(sitting, plain, departure.centre, source) };
+  const isWhole = varying.gaussians.every(weight => weight === 1);
   const gradients = await computeParticleGradients(
     backend,
-    geometry,
-    neutralRow,
-    source,
-    options.batch,
-    join(scratch, 'gradients.f32'),
+    { geometry, departure, seen: isWhole ? null : varying.gaussians, source },
+    batch,
+    file('gradients.f32'),
     reporter,
     signal,
   );
-  backend.free(neutralRow);
-  const science: HeterogeneitySettings = {
-    run: options.run,
-    latentDims: options.latentDims,
-    epochs: options.epochs,
-    batch: options.batch,
-    learningRate: options.learningRate,
-    latentNoise: LATENT_NOISE,
-    spreadPenalty: SPREAD_PENALTY,
-    weightDecay: 0,
-    seed: options.seed,
-  };
-  const input = { geometry, neutral: neutral.logits, vary: varyMask(settings.gaussians, options.vary), source, gradients };
-  const begin = (dims: number) => principalStart(gradients, particles.count, settings.gaussians, dims, new Random(options.seed));
-  // A run that goes on has its start behind it.
-  const isCramped = options.latentDims < ROOMY_DIMS && checkpoint === null && particles.count >= FEWEST_TO_SCOUT;
-  const start = isCramped
-    ? await scoutLatents(backend, { ...input, start: begin(scoutDims(options.latentDims)) }, science, reporter, signal)
-    : begin(options.latentDims);
-  const model = new Heterogeneity(backend, { ...input, start }, science, checkpoint);
+  const input = { geometry, departure, vary: varying.parameters, source, gradients, networks: withoutMoments(foundation.networks) };
+  const start = await chooseStart(sitting, input);
+  const model = new Heterogeneity(backend, { ...input, start }, settings, checkpoint);
   const losses = run.losses().filter(row => row.epoch <= settings.epoch);
   let lastCheckpoint = performance.now();
   // The last whole epoch while it is only in memory: a stop in the middle of the next one writes it, and loses no more than that.
@@ -172,8 +200,8 @@ async function train(sitting: Sitting): Promise<void> {
         losses.push({ epoch: result.epoch, frc: result.frc, loss: result.loss, seconds: result.seconds });
         Object.assign(settings, { epoch: result.epoch, frc: result.frc, seconds: settings.seconds + result.seconds });
         const checkpoint = await result.checkpoint();
-        unsaved = () => keep(sitting, losses, result, checkpoint);
-        const isLast = result.epoch === options.epochs;
+        unsaved = () => keep(sitting, input, losses, result, checkpoint);
+        const isLast = result.epoch === settings.epochs;
         // The first epoch is kept too, so that the page has something to show early.
         if (!isLast && result.epoch > 1 && performance.now() - lastCheckpoint < CHECKPOINT_SECONDS * 1000) return;
         lastCheckpoint = performance.now();
@@ -182,109 +210,120 @@ async function train(sitting: Sitting): Promise<void> {
       },
       signal,
     );
-    if (options.latentDims <= PLACED_DIMS) await placeParticles(sitting, input, model, science);
+    const placed = await placedLatents(backend, model, input, settings, reporter, signal);
+    if (placed) run.writeLatents({ ...entryNames(entries), dims: settings.latentDims, ...placed });
   } catch (error) {
     (unsaved as (() => void) | null)?.();
     throw error;
   } finally {
     model.free();
+    departure.free();
     images.close();
     gradients.store.close();
   }
 }
 
-/** The latents that a finished run leaves: the encoder's give the cloud, the decoder and the image the place in it. */
-async function placeParticles(
-  { run, particles, backend, reporter, signal }: Sitting,
-  { geometry, source }: Pick<HeterogeneityInput, 'geometry' | 'source'>,
+/** Undefined where every ring counts the same. */
+async function ringShares(
+  { backend, settings, entries }: Sitting,
+  geometry: ProjectionGeometry,
+  logits: Float32Array,
+  source: BatchSource,
+): Promise<Float32Array | undefined> {
+  if (settings.ringWeights === 'equal') return undefined;
+  const row = backend.tensor([1, logits.length], logitsToRow(logits));
+  const correlation = await meanRingCorrelation(backend, geometry, row, source, settings.batch);
+  backend.free(row);
+  return informationShares(geometry.ringGeometry, correlation, entries.particles.length);
+}
+
+/** Where the encoder is led in the first epoch; null where it begins from random weights, or from a run that is continued. */
+async function chooseStart(
+  { backend, settings, checkpoint, entries, reporter, signal }: Sitting,
+  input: Omit<HeterogeneityInput, 'start'>,
+): Promise<Float32Array | null> {
+  const { latentDims, seed, gaussians } = settings;
+  if (settings.latentStart === 'random' || settings.goesOn) return null;
+  const begin = (dims: number) => principalStart(input.gradients, entries.count, gaussians, dims, new Random(seed));
+  // A run that goes on has its start behind it.
+  const isCramped = latentDims < ROOMY_DIMS && checkpoint === null && entries.count >= FEWEST_TO_SCOUT;
+  return isCramped
+    ? await scoutLatents(backend, { ...input, start: begin(scoutDims(latentDims)) }, settings, reporter, signal)
+    : begin(latentDims);
+}
+
+/**
+ * The latents that a finished run leaves, where they are not the encoder's alone: the encoder's give the cloud, the decoder and the image the place in it.
+ * Null where the encoder's stay.
+ */
+export async function placedLatents(
+  backend: Backend,
   model: Heterogeneity,
-  { latentDims, batch, seed }: HeterogeneitySettings,
-): Promise<void> {
-  const z = drawCandidates(await model.encodeAll(), latentDims, new Random(seed));
-  const candidates = { z, dims: latentDims, rows: await model.decodedRows(z) };
-  const placed = await posteriorLatents(backend, geometry, candidates, source, batch, reporter, signal);
-  run.writeLatents({ count: particles.count, dims: latentDims, particle: rowNumbers(particles.count), ...placed });
+  { geometry, source, departure }: Pick<HeterogeneityInput, 'geometry' | 'source' | 'departure'>,
+  { latentRefinement, latentDims: dims, batch, seed }: RunSettings,
+  reporter: Reporter,
+  signal?: AbortSignal,
+): Promise<{ z: Float32Array; frc: Float32Array } | null> {
+  // Candidates are models that all entries share, which those that depart from their own do not.
+  if (latentRefinement === 'off' || dims > PLACED_DIMS || !departure.isShared) return null;
+  const z = drawCandidates(await model.encodeAll(), dims, new Random(seed));
+  const candidates = { z, dims, rows: await model.decodedRows(z) };
+  return posteriorLatents(backend, geometry, candidates, source, batch, reporter, signal);
 }
 
 /** Weights first: they carry their own epoch, and the tables are made anew from where they stand. */
 function keep(
-  { run, neutral, settings, particles }: Sitting,
+  { run, foundation, varying, settings, entries }: Sitting,
+  { geometry, gradients, departure }: Pick<HeterogeneityInput, 'geometry' | 'gradients' | 'departure'>,
   losses: EpochRows,
   result: EpochResult,
   { tensors, epoch, step, random }: Checkpoint,
 ): void {
-  const { frame } = neutral;
-  const entries = [
+  const shape = [5, settings.gaussians];
+  const arrays: [string, NamedTensor][] = [
     ...tensors,
-    ['neutral.logits', { shape: [5, settings.gaussians], data: neutral.logits }] as const,
-    ['vary', { shape: [5, settings.gaussians], data: varyMask(settings.gaussians, settings.vary as VaryKind[]) }] as const,
+    ['neutral.logits', { shape, data: departure.centre }],
+    ['vary', { shape, data: varying.parameters }],
+    ...saveBases(foundation.neutral, foundation.bases),
   ];
-  run.writeWeights(entries, {
+  const { boxAngstrom, centreAngstrom, referenceSigmaAngstrom } = foundation.frame;
+  run.writeWeights(arrays, {
     format: 'limber-weights 1',
     epoch: String(epoch),
     step: String(step),
     random: JSON.stringify(random.map(value => (Number.isNaN(value) ? null : value))),
-    frame: JSON.stringify({
-      boxAngstrom: frame.boxAngstrom,
-      centreAngstrom: frame.centreAngstrom,
-      referenceSigmaAngstrom: frame.referenceSigmaAngstrom,
-    }),
+    frame: JSON.stringify({ boxAngstrom, centreAngstrom, referenceSigmaAngstrom }),
+    // The units in which the encoder learned, for particles that it has not seen.
+    gradientScales: JSON.stringify(gradients.scales),
+    ringShares: JSON.stringify(geometry.ringShares ? [...geometry.ringShares] : null),
     settings: JSON.stringify(settings),
   });
-  run.writeLatents({
-    count: particles.count,
-    dims: settings.latentDims,
-    particle: rowNumbers(particles.count),
-    z: result.z,
-    frc: result.particleFrc,
-  });
+  run.writeLatents({ ...entryNames(entries), dims: settings.latentDims, z: result.z, frc: result.particleFrc });
   run.writeLosses(losses);
   run.writeSettings(settings);
 }
 
 type EpochRows = { epoch: number; frc: number; loss: number; seconds: number }[];
 
-function readCheckpoint(
-  project: ProjectFolder,
-  run: RunFolder,
-  options: TrainOptions,
-  neutral: ProjectNeutral,
-  reporter: Reporter,
-): Checkpoint | null {
+/** null for a run that is to begin. Throws InputError where it was begun with other settings than `options`. */
+function readCheckpoint(run: RunFolder, options: TrainOptions, reporter: Reporter): Checkpoint | null {
   if (!run.exists() || !run.hasWeights) return null;
-  const kept = run.settings();
-  const asked: [string, unknown, unknown][] = [
-    ['latent dimensions', kept.latentDims, options.latentDims],
-    ['Gaussians', kept.gaussians, neutral.report.gaussians],
-    ['seed', kept.seed, options.seed],
-    ['batch', kept.batch, options.batch],
-    ['what varies', kept.vary.join(), options.vary.join()],
-  ];
-  for (const [what, before, now] of asked) {
-    if (before !== now)
-      throw new InputError(`run "${run.name}" was begun with ${what} ${before}, not ${now}; give the same, or another name with --run`);
-  }
-  const { tensors, metadata } = run.weights();
-  const begunFrom = tensors.get('neutral.logits')?.data ?? new Float32Array();
-  if (!neutral.logits.every((value, i) => value === begunFrom[i]))
-    throw new InputError(
-      `run "${run.name}" began from another neutral model than ${project.neutralFolder} holds now; give another name with --run`,
-    );
-  const random = (JSON.parse(metadata.random) as (number | null)[]).map(value => value ?? Number.NaN);
-  const epoch = Number(metadata.epoch);
+  checkResumable(run.settings(), options);
+  const checkpoint = checkpointOf(run.weights());
+  const { epoch } = checkpoint;
   reporter.note(
     epoch >= options.epochs ? `run "${run.name}" has all of its ${epoch} epochs` : `run "${run.name}" goes on after epoch ${epoch}`,
   );
-  return { tensors, epoch, step: Number(metadata.step), random };
+  return checkpoint;
 }
 
-/** 1-based rows of the input file. */
-function rowNumbers(count: number): Uint32Array {
-  return Uint32Array.from({ length: count }, (_, i) => i + 1);
+/** The networks and the state of training that a run's weights hold. */
+export function checkpointOf({ tensors, metadata }: Safetensors): Checkpoint {
+  const random = (JSON.parse(metadata.random) as (number | null)[]).map(value => value ?? Number.NaN);
+  return { tensors, epoch: Number(metadata.epoch), step: Number(metadata.step), random };
 }
 
-/** 5N weights: 1 where the kind may vary. */
-function varyMask(gaussians: number, vary: readonly VaryKind[]): Float32Array {
-  const kinds: VaryKind[] = ['position', 'position', 'position', 'amplitude', 'width'];
-  return Float32Array.from({ length: 5 * gaussians }, (_, i) => (vary.includes(kinds[Math.floor(i / gaussians)]) ? 1 : 0));
+/** Adam of a run that is continued starts anew. */
+function withoutMoments(networks: Foundation['networks']): ReadonlyMap<string, NamedTensor> | undefined {
+  return networks ? new Map([...networks].filter(([name]) => !/\.[mv]$/.test(name))) : undefined;
 }

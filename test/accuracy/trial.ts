@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { chooseBackend } from '../../daemon/compute/choose-backend.js';
 import type { LatentsTable } from '../../daemon/formats/latents-table.js';
 import { createProject, type NewProject } from '../../daemon/project/create-project.js';
+import type { ProjectFolder } from '../../daemon/project/project-folder.js';
 import { type TrainOptions, trainOptions } from '../../daemon/settings/training.js';
 import type { Reporter } from '../../daemon/training/progress.js';
 import { trainProjectRun } from '../../daemon/training/project-run.js';
@@ -47,21 +48,46 @@ export interface TrialContext {
 /** What differs from the program's own defaults. */
 export type TrainChoice = Partial<TrainOptions>;
 
+/** What a training run came to. */
+export interface Trained {
+  latents: LatentsTable;
+  settings: string;
+  particles: number;
+  gaussians: number;
+  seconds: number;
+}
+
 /** From a particle file to latents with the program's own defaults but for what is chosen, as `limber new` and `limber train` do. */
 export async function trainOn(
   files: Pick<NewProject, 'particles'> & Partial<NewProject>,
   chosen: TrainChoice,
-  { folder, threads, epochs, reporter }: TrialContext,
-): Promise<{ latents: LatentsTable; settings: string; particles: number; gaussians: number; seconds: number }> {
-  const path = join(folder, 'project');
+  context: TrialContext,
+): Promise<Trained> {
+  return trainRun(await newProject(files, context), 'run1', chosen, context);
+}
+
+/** As `limber new` makes it, in the trial's folder. */
+export async function newProject(
+  files: Pick<NewProject, 'particles'> & Partial<NewProject>,
+  { folder, reporter }: TrialContext,
+): Promise<ProjectFolder> {
   mkdirSync(folder, { recursive: true });
-  const project = await createProject(
-    path,
+  return createProject(
+    join(folder, 'project'),
     { imagesDir: null, map: null, mask: null, model: null, symmetry: 'C1', pixelSizeAngstrom: null, ...files },
     reporter,
     new AbortController().signal,
   );
-  const options = trainOptions('run1', { threads, ...chosen, epochs: epochs ?? chosen.epochs });
+}
+
+/** One run of a project, with the program's own defaults but for what is chosen, as `limber train --run NAME` does. */
+export async function trainRun(
+  project: ProjectFolder,
+  run: string,
+  chosen: TrainChoice,
+  { threads, epochs, reporter }: Pick<TrialContext, 'threads' | 'epochs' | 'reporter'>,
+): Promise<Trained> {
+  const options = trainOptions(run, { threads, ...chosen, epochs: epochs ?? chosen.epochs });
   const lock = project.lock();
   const backend = await chooseBackend(options, reporter);
   const started = performance.now();

@@ -8,6 +8,7 @@ import { readMap } from '../../daemon/formats/mrc.js';
 import { fourierShellCorrelation } from '../../daemon/maps/fsc.js';
 import { ProjectFolder } from '../../daemon/project/project-folder.js';
 import { writeClusters } from '../../daemon/project/run-analyses.js';
+import { defaultTrainingSettings } from '../../daemon/settings/training.js';
 import { limber } from './limber-process.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'limber-reconstruct-'));
@@ -23,6 +24,7 @@ before(() => {
   assert.equal(made.status, 0, made.stderr);
   const run = ProjectFolder.open(here('demo')).run('made');
   run.writeSettings({
+    ...defaultTrainingSettings,
     format: 'limber-run',
     version: 1,
     run: 'made',
@@ -38,6 +40,8 @@ before(() => {
     seed: 1,
     backend: 'cpu',
     particles: COUNT - 1,
+    copies: 1,
+    goesOn: false,
     frc: 0.5,
     seconds: 1,
   });

@@ -10,6 +10,7 @@ import { InputError } from '../../daemon/formats/input-error.js';
 import { ProjectFolder } from '../../daemon/project/project-folder.js';
 import type { ProjectSettings } from '../../daemon/project/project-settings.js';
 import type { RunSettings } from '../../daemon/project/run-folder.js';
+import { defaultTrainingSettings } from '../../daemon/settings/training.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'limber-project-'));
 after(() => rmSync(scratch, { recursive: true }));
@@ -33,6 +34,7 @@ const SETTINGS: ProjectSettings = {
 };
 
 const RUN: RunSettings = {
+  ...defaultTrainingSettings,
   format: 'limber-run',
   version: 1,
   run: 'a',
@@ -48,6 +50,8 @@ const RUN: RunSettings = {
   seed: 1,
   backend: 'cpu',
   particles: 10,
+  copies: 1,
+  goesOn: false,
   frc: 0.5,
   seconds: 1,
 };

@@ -9,6 +9,7 @@ import { Random } from '../../daemon/numerics/random.js';
 import { ProjectFolder } from '../../daemon/project/project-folder.js';
 import type { RunFolder, RunSettings } from '../../daemon/project/run-folder.js';
 import { type Service, startService } from '../../daemon/service/server.js';
+import { defaultTrainingSettings } from '../../daemon/settings/training.js';
 import { decodeServerMessage, encodeMessage } from '../../protocol/codec.js';
 import { type ClientMessage, type ServerMessage, SOCKET_PATH, SUBPROTOCOL } from '../../protocol/messages.js';
 
@@ -66,6 +67,7 @@ export function makeProject(t: TestContext): SmallProject {
 
 export function runSettings(run: string, changed: Partial<RunSettings> = {}): RunSettings {
   return {
+    ...defaultTrainingSettings,
     format: 'limber-run',
     version: 1,
     run,
@@ -81,6 +83,8 @@ export function runSettings(run: string, changed: Partial<RunSettings> = {}): Ru
     seed: 1,
     backend: 'cpu',
     particles: 5,
+    copies: 1,
+    goesOn: false,
     frc: 0.5,
     seconds: 4,
     ...changed,

@@ -8,6 +8,7 @@ import { createCpuBackend } from '../../daemon/compute/cpu/cpu-backend.js';
 import { type ModelFrame, rowToLogits } from '../../daemon/gaussians/model-frame.js';
 import { LatentDecoder } from '../../daemon/networks/latent-decoder.js';
 import { Random } from '../../daemon/numerics/random.js';
+import { Departure } from '../../daemon/training/departure.js';
 import {
   type Checkpoint,
   type EpochResult,
@@ -49,10 +50,10 @@ async function input(vary = new Float32Array(5 * N).fill(1), dims = 2): Promise<
     ),
   );
   const neutral = rowToLogits(consensus);
-  const row = backend.tensor([1, 5 * N], consensus);
-  const gradients = await computeParticleGradients(backend, geometry, row, source, 32, join(folder, 'g'), silent);
+  const departure = await Departure.create(backend, { neutral, bases: [] }, 32);
+  const gradients = await computeParticleGradients(backend, { geometry, departure, seen: null, source }, 32, join(folder, 'g'), silent);
   const start = principalStart(gradients, COUNT, N, dims, new Random(1));
-  return { geometry, neutral, vary, source, gradients, start };
+  return { geometry, departure, vary, source, gradients, start };
 }
 
 const settings: HeterogeneitySettings = {
@@ -84,7 +85,7 @@ const frame: ModelFrame = { boxAngstrom: 96, centreAngstrom: [48, 48, 48], refer
 /** The run as it is written to disk, read back by the decoder that serves the page. */
 function decoderOf(checkpoint: Checkpoint, given: HeterogeneityInput): LatentDecoder {
   const tensors = new Map(checkpoint.tensors);
-  tensors.set('neutral.logits', { shape: [5, N], data: given.neutral });
+  tensors.set('neutral.logits', { shape: [5, N], data: given.departure.centre });
   tensors.set('vary', { shape: [5, N], data: given.vary });
   return new LatentDecoder({ tensors, metadata: { epoch: String(checkpoint.epoch), frame: JSON.stringify(frame) } });
 }

@@ -5,9 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { PlainBackend } from '../../daemon/compute/cpu/plain-backend.js';
+import { rowToLogits } from '../../daemon/gaussians/model-frame.js';
 import { Random } from '../../daemon/numerics/random.js';
 import { eulerToMatrix } from '../../daemon/numerics/rotations.js';
 import { ImagePreparer } from '../../daemon/particles/prepare-images.js';
+import { Departure } from '../../daemon/training/departure.js';
 import { computeParticleGradients } from '../../daemon/training/particle-gradients.js';
 import { Cancelled } from '../../daemon/training/progress.js';
 import { type DrawnParticle, drawnParticles } from '../particles/drawn-particles.js';
@@ -25,16 +27,16 @@ const molecule = toyMolecule(N, random);
 const neutral = molecule.map((value, i) => value + (i < 3 * N ? 0.02 : 0.1) * random.normal());
 
 let files = 0;
+const departureFrom = (row: Float32Array, batch: number) => Departure.create(backend, { neutral: rowToLogits(row), bases: [] }, batch);
 async function gradientsOf(
   particles: ToyParticles,
   row: Float32Array = neutral,
   batch = 4,
+  seen: Float32Array | null = null,
 ): Promise<{ rows: Float32Array[]; scales: number[] }> {
   const made = await computeParticleGradients(
     backend,
-    geometry,
-    backend.tensor([1, 5 * N], row),
-    batchesOf(backend, particles),
+    { geometry, departure: await departureFrom(row, batch), seen, source: batchesOf(backend, particles) },
     batch,
     join(folder, String(files++)),
     silent,
@@ -161,9 +163,9 @@ test('a stop is obeyed between batches', async () => {
   const abort = new AbortController();
   abort.abort();
   const source = batchesOf(backend, toyParticles([molecule], geometry, 0, 8));
-  const row = backend.tensor([1, 5 * N], neutral);
+  const departure = await departureFrom(neutral, 4);
   await assert.rejects(
-    computeParticleGradients(backend, geometry, row, source, 4, join(folder, 'stopped'), silent, abort.signal),
+    computeParticleGradients(backend, { geometry, departure, seen: null, source }, 4, join(folder, 'stopped'), silent, abort.signal),
     Cancelled,
   );
 });

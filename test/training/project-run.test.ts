@@ -6,12 +6,11 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { createCpuBackend } from '../../daemon/compute/cpu/cpu-backend.js';
 import type { DensityMap } from '../../daemon/formats/density-map.js';
-import { InputError } from '../../daemon/formats/input-error.js';
 import { parseGaussians } from '../../daemon/gaussians/gaussian-set.js';
 import { LatentDecoder } from '../../daemon/networks/latent-decoder.js';
 import { createProject } from '../../daemon/project/create-project.js';
 import { ProjectFolder } from '../../daemon/project/project-folder.js';
-import type { TrainOptions } from '../../daemon/settings/settings.js';
+import { type TrainOptions, trainOptions } from '../../daemon/settings/training.js';
 import { Cancelled, type Reporter } from '../../daemon/training/progress.js';
 import { fitProjectNeutral, readProjectNeutral, rotationCentre, valueAt } from '../../daemon/training/project-neutral.js';
 import { trainProjectRun } from '../../daemon/training/project-run.js';
@@ -25,18 +24,15 @@ after(async () => {
   await backend.dispose();
 });
 
-const options: TrainOptions = {
-  run: 'run1',
+const options: TrainOptions = trainOptions('run1', {
   latentDims: 2,
   vary: ['position', 'amplitude'],
-  resolutionAngstrom: null,
   epochs: 3,
   batch: 16,
-  learningRate: 3e-4,
   seed: 5,
   backend: 'cpu',
   threads: 2,
-};
+});
 
 const COUNT = 90;
 const NEUTRAL = { resolutionAngstrom: 32, gaussians: 24, seed: 1, backend: 'cpu', threads: 2 };
@@ -140,22 +136,28 @@ test('stopped in the middle of an epoch and taken up again, a run ends with the 
   assert.equal(run.losses().length, 3);
 });
 
-test('a run is not gone on with under other settings or on another neutral model, and says which', async () => {
+test('a run is not gone on with under other settings, and the line names the flag', async () => {
   const project = copy();
   await trainProjectRun(project, backend, { ...options, epochs: 1 }, silent);
   const before = contents(project, 'weights.safetensors');
   for (const [change, words] of [
-    [{ latentDims: 3 }, /latent dimensions 2, not 3/],
-    [{ seed: 6 }, /seed 5, not 6/],
-    [{ batch: 8 }, /batch 16, not 8/],
-    [{ vary: ['position'] }, /what varies position,amplitude, not position/],
+    [{ latentDims: 3 }, /--latent-dims 2, not 3/],
+    [{ seed: 6 }, /--seed 5, not 6/],
+    [{ batch: 8 }, /--batch 16, not 8/],
+    [{ vary: ['position'] }, /--vary position,amplitude, not position/],
+    [{ dropout: 0.1 }, /--dropout 0, not 0.1/],
+    [{ focus: 'mask.mrc' }, /--focus not given, not mask.mrc/],
   ] as [Partial<TrainOptions>, RegExp][])
     await assert.rejects(trainProjectRun(project, backend, { ...options, ...change }, silent), words);
-  await fitProjectNeutral(project, backend, { ...NEUTRAL, seed: 2 }, silent);
-  await assert.rejects(trainProjectRun(project, backend, options, silent), (error: Error) => {
-    return error instanceof InputError && /another neutral model/.test(error.message);
-  });
   assert.deepEqual(contents(project, 'weights.safetensors'), before);
+});
+
+test('a run holds all that it stands on: with another neutral model in the project it goes on to the same bits', async () => {
+  const [project, untouched] = [copy(), copy()];
+  for (const each of [project, untouched]) await trainProjectRun(each, backend, { ...options, epochs: 1 }, silent);
+  await fitProjectNeutral(project, backend, { ...NEUTRAL, seed: 2 }, silent);
+  for (const each of [project, untouched]) await trainProjectRun(each, backend, options, silent);
+  assert.deepEqual(contents(project, 'latents.tsv'), contents(untouched, 'latents.tsv'));
 });
 
 test('the rotation centre is the world position of voxel n//2, odd sides and origins included, and a value is that of the nearest voxel', () => {

@@ -7,6 +7,7 @@ import { after, test } from 'node:test';
 import { createCpuBackend } from '../../daemon/compute/cpu/cpu-backend.js';
 import { logitsToRow, rowToLogits } from '../../daemon/gaussians/model-frame.js';
 import { Random } from '../../daemon/numerics/random.js';
+import { Departure } from '../../daemon/training/departure.js';
 import { computeParticleGradients } from '../../daemon/training/particle-gradients.js';
 import { Cancelled } from '../../daemon/training/progress.js';
 import { meanRingCorrelation } from '../../daemon/training/ring-shares.js';
@@ -38,8 +39,14 @@ const source = batchesOf(
 
 /** Length of the particles' mean gradient, each kind in its own units, over that of a single particle's. */
 async function meanGradient(logits: Float32Array): Promise<number> {
-  const row = backend.tensor([1, 5 * N], logitsToRow(logits));
-  const { store, scales } = await computeParticleGradients(backend, geometry, row, source, 64, join(folder, 'g'), silent);
+  const departure = await Departure.create(backend, { neutral: logits, bases: [] }, 64);
+  const { store, scales } = await computeParticleGradients(
+    backend,
+    { geometry, departure, seen: null, source },
+    64,
+    join(folder, 'g'),
+    silent,
+  );
   const rows = new Float32Array(source.count * 5 * N);
   store.read(
     Array.from({ length: source.count }, (_, i) => i),

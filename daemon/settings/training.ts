@@ -1,0 +1,114 @@
+// What a training run depends on, from what was asked, what the run was begun with, a preset, and the defaults, in that order.
+
+import { type ParameterName, parameters, type VaryKind } from './settings.js';
+
+/** Everything that decides what a run learns: written to the run, and the same whenever it goes on. null: chosen from the data. */
+export interface TrainingSettings {
+  preset: Preset;
+  latentDims: number;
+  vary: readonly VaryKind[];
+  resolutionAngstrom: number | null;
+  epochs: number;
+  batch: number;
+  learningRate: number;
+  latentNoise: number;
+  spreadPenalty: number;
+  weightDecay: number;
+  l2: number;
+  dropout: number;
+  batchNormalisation: Switch;
+  ringWeights: (typeof parameters.ringWeights.choices)[number];
+  latentStart: (typeof parameters.latentStart.choices)[number];
+  latentRefinement: Switch;
+  symmetryExpansion: Switch;
+  seed: number;
+  /** A mask: only the Gaussians inside vary. null: all, or one asymmetric unit where symmetry is expanded. */
+  focus: string | null;
+  /** A run whose networks, or whose models of each particle, this one begins from. */
+  continueFrom: string | null;
+  /** A file that names the particles to train on. null: all, or those of `continueFrom`. */
+  subset: string | null;
+}
+
+export interface TrainOptions extends TrainingSettings {
+  run: string;
+  backend: string;
+  threads: number | null;
+}
+
+export type Switch = 'on' | 'off';
+export type Preset = (typeof parameters.preset.choices)[number];
+
+/** What a preset changes of the defaults. */
+export const presets: Record<Preset, Partial<TrainingSettings>> = {
+  default: {},
+  // Chen & Ludtke 2021, Methods: dropout 0.3 and batch normalisation before both last layers, Adam at 1e-4, L2 1e-3, random numbers added to z,
+  // the plain mean over rings; the encoder alone places the particles.
+  paper: {
+    learningRate: 1e-4,
+    latentNoise: 0.1,
+    l2: 1e-3,
+    dropout: 0.3,
+    batchNormalisation: 'on',
+    ringWeights: 'equal',
+    latentStart: 'random',
+    latentRefinement: 'off',
+  },
+};
+
+/** The parameters of the command line that a run depends on, as they are shown. */
+export const trainingParameters = [
+  'preset',
+  'latentDims',
+  'vary',
+  'resolution',
+  'epochs',
+  'batch',
+  'learningRate',
+  'latentNoise',
+  'spreadPenalty',
+  'weightDecay',
+  'l2',
+  'dropout',
+  'batchNormalisation',
+  'ringWeights',
+  'latentStart',
+  'latentRefinement',
+  'symmetryExpansion',
+  'seed',
+] as const satisfies readonly ParameterName[];
+
+const fallback = Object.fromEntries(
+  trainingParameters.map(name => [name === 'resolution' ? 'resolutionAngstrom' : name, parameters[name].default]),
+) as unknown as TrainingSettings;
+export const defaultTrainingSettings: TrainingSettings = { ...fallback, focus: null, continueFrom: null, subset: null };
+
+/**
+ * The whole of the options. `asked` wins over `begun`, what the run was begun with, which wins over the preset and the defaults; a run that an earlier
+ * version began lacks what was then no choice.
+ */
+export function trainOptions(run: string, asked: Partial<TrainOptions> = {}, begun: Partial<TrainingSettings> | null = null): TrainOptions {
+  const preset = asked.preset ?? begun?.preset ?? defaultTrainingSettings.preset;
+  const options: TrainOptions = {
+    ...defaultTrainingSettings,
+    ...presets[preset],
+    preset,
+    run,
+    backend: parameters.backend.default,
+    threads: parameters.threads.default,
+  };
+  for (const from of [begun ? trainingSettings(begun) : {}, asked])
+    for (const [name, value] of Object.entries(from)) if (value !== undefined) Object.assign(options, { [name]: value });
+  return options;
+}
+
+/** Of any object the fields that are settings of training. */
+export function trainingSettings(from: Partial<TrainingSettings>): Partial<TrainingSettings> {
+  return Object.fromEntries(Object.entries(from).filter(([name]) => name in defaultTrainingSettings));
+}
+
+/** The flag of the command line that asks for a setting. */
+export function flagOf(name: keyof TrainingSettings): string {
+  const others: Partial<Record<keyof TrainingSettings, string>> = { focus: '--focus', continueFrom: '--continue', subset: '--subset' };
+  return others[name] ?? parameters[(name === 'resolutionAngstrom' ? 'resolution' : name) as ParameterName].flag.split(' ')[0];
+}
