@@ -16,6 +16,7 @@ import { Random } from '../numerics/random.js';
 import { eulerToMatrix } from '../numerics/rotations.js';
 import type { ParticleSet } from '../particles/particle-set.js';
 import { RowStore } from '../particles/row-store.js';
+import { defaultTrainingSettings } from '../settings/training.js';
 import { Departure } from '../training/departure.js';
 import { Heterogeneity, HIDDEN } from '../training/heterogeneity.js';
 import { computeParticleGradients } from '../training/particle-gradients.js';
@@ -79,17 +80,7 @@ export async function measureTraining(plain: Backend, size: BenchSize, reporter:
     const measured = [gradientSteps.measurement('gradients', batch)];
     const vary = new Float32Array(neutral.length).fill(1);
     const start = Float32Array.from({ length: particles * latentDims }, () => random.normal());
-    const settings = {
-      run: 'bench',
-      latentDims,
-      epochs: 2,
-      batch,
-      learningRate: 1e-4,
-      latentNoise: 0.05,
-      spreadPenalty: 0.01,
-      weightDecay: 0,
-      seed: 1,
-    };
+    const settings = { ...defaultTrainingSettings, run: 'bench', latentDims, epochs: 2, batch };
     const model = new Heterogeneity(backend, { geometry, departure, vary, source, gradients, start }, settings, null);
     const steps = new StepClock(reporter, counts);
     await model

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { InputError } from '../formats/input-error.js';
 import { ProjectFolder, storedPath } from '../project/project-folder.js';
-import { type TrainOptions, trainingParameters, trainOptions } from '../settings/training.js';
+import { inheritedSettings, type TrainOptions, trainingParameters, trainOptions } from '../settings/training.js';
 import { Cancelled } from '../training/progress.js';
 import { checkResumable } from '../training/resume.js';
 import { addParameter, runLong } from './long-command.js';
@@ -76,7 +76,8 @@ export function chooseOptions(project: ProjectFolder, given: GivenOptions): Trai
       focus: storedFile(project, focus, '--focus'),
       subset: storedFile(project, subset, '--subset'),
     },
-    begun,
+    begun ??
+      (continueFrom !== undefined && given.preset === undefined ? inheritedSettings(project.existingRun(continueFrom).settings()) : null),
   );
   if (options.continueFrom === run)
     throw new InputError(`--continue ${run}: a run cannot continue itself; the same command without it resumes the run`);

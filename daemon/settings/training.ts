@@ -84,8 +84,8 @@ const fallback = Object.fromEntries(
 export const defaultTrainingSettings: TrainingSettings = { ...fallback, focus: null, continueFrom: null, subset: null };
 
 /**
- * The whole of the options. `asked` wins over `begun`, what the run was begun with, which wins over the preset and the defaults; a run that an earlier
- * version began lacks what was then no choice.
+ * The whole of the options. `asked` wins over `begun`, what the run was begun with (or, for a new run that continues another, what that one was), which wins over the
+ * preset and the defaults; a run that an earlier version began lacks what was then no choice.
  */
 export function trainOptions(run: string, asked: Partial<TrainOptions> = {}, begun: Partial<TrainingSettings> | null = null): TrainOptions {
   const preset = asked.preset ?? begun?.preset ?? defaultTrainingSettings.preset;
@@ -100,6 +100,12 @@ export function trainOptions(run: string, asked: Partial<TrainOptions> = {}, beg
   for (const from of [begun ? trainingSettings(begun) : {}, asked])
     for (const [name, value] of Object.entries(from)) if (value !== undefined) Object.assign(options, { [name]: value });
   return options;
+}
+
+/** What a new run takes over from the one it continues, where nothing else is asked: not its length, nor the choice of particles, which are those it knows. */
+export function inheritedSettings(parent: TrainingSettings): Partial<TrainingSettings> {
+  const { epochs: _, subset: __, continueFrom: ___, ...inherited } = trainingSettings(parent);
+  return inherited;
 }
 
 /** Of any object the fields that are settings of training. */

@@ -2,28 +2,31 @@
 
 import type { Backend, ProjectionGeometry, Tensor } from '../compute/backend.js';
 import type { NamedTensor } from '../formats/safetensors.js';
-import { Mlp } from '../networks/mlp.js';
+import { Mlp, type MlpOptions, type TrainingPass } from '../networks/mlp.js';
 import { Random } from '../numerics/random.js';
+import type { TrainingSettings } from '../settings/training.js';
 import type { Departure } from './departure.js';
 import type { BatchSource, ParticleGradients } from './particle-gradients.js';
 import { Cancelled, type EpochReport, type Reporter } from './progress.js';
 
-export interface HeterogeneitySettings {
-  run: string;
-  latentDims: number;
-  epochs: number;
-  /** Particles a step. */
-  batch: number;
-  /** Adam's, at the start; it falls linearly to nothing over the last third of the run, which settles the latents. */
-  learningRate: number;
-  /** Standard deviation of the normal number added to each latent coordinate while training. */
-  latentNoise: number;
-  /** Weight of the penalty on latents longer than 1. */
-  spreadPenalty: number;
-  /** Adam's, decoupled. */
-  weightDecay: number;
-  seed: number;
-}
+/**
+ * Adam's learning rate is the one at the start; it falls linearly to nothing over the last third of the run, which settles the latents. For the
+ * rest see settings/training.ts.
+ */
+export type HeterogeneitySettings = { run: string } & Pick<
+  TrainingSettings,
+  | 'latentDims'
+  | 'epochs'
+  | 'batch'
+  | 'learningRate'
+  | 'latentNoise'
+  | 'spreadPenalty'
+  | 'weightDecay'
+  | 'l2'
+  | 'dropout'
+  | 'batchNormalisation'
+  | 'seed'
+>;
 
 export interface HeterogeneityInput {
   geometry: ProjectionGeometry;
@@ -92,9 +95,14 @@ export class Heterogeneity {
       return made;
     };
     this.random = new Random(settings.seed);
-    this.encoder = new Mlp(backend, 'encoder', [width, ...HIDDEN, latentDims], batch, 1e-2, this.random);
+    const options: MlpOptions = {
+      dropout: settings.dropout,
+      batchNormalisation: settings.batchNormalisation === 'on',
+      l2: settings.l2,
+    };
+    this.encoder = new Mlp(backend, 'encoder', [width, ...HIDDEN, latentDims], batch, 1e-2, this.random, options);
     // One row more than the batch: the decoder at z = 0, which is taken off so that z = 0 is the neutral model exactly.
-    this.decoder = new Mlp(backend, 'decoder', [latentDims, ...HIDDEN, width], batch + 1, 1e-3, this.random);
+    this.decoder = new Mlp(backend, 'decoder', [latentDims, ...HIDDEN, width], batch + 1, 1e-3, this.random, options);
     this.vary = tensor([width], input.vary);
     this.features = tensor([batch, width]);
     this.noise = tensor([batch, latentDims]);
@@ -154,13 +162,14 @@ export class Heterogeneity {
     const rows = chosen.length;
     this.step++;
     input.source.load(chosen, this.rotations, this.images);
-    this.encode(chosen);
+    const pass: TrainingPass = { batchRows: rows, seed: settings.seed, step: this.step };
+    this.encode(chosen, pass);
     const noise = Float32Array.from({ length: rows * latentDims }, () => settings.latentNoise * this.random.normal());
     backend.write(this.noise, noise);
     // Row `rows` is the origin; a short batch moves it forward.
     backend.fill(this.latents, 0);
     backend.add(rows * latentDims, this.encoder.output, this.noise, this.latents);
-    this.decoder.forward(rows + 1, this.latents);
+    this.decoder.forward(rows + 1, this.latents, pass);
     backend.gaussians(rows, this.decoder.output, true, input.departure.logits(chosen), this.vary, this.rows);
     backend.projectAndCorrelate(rows, input.geometry, this.rows, false, this.rotations, this.images, -1 / rows, this.frc, this.dRows, null);
     backend.gaussiansBackward(rows, this.rows, this.dRows, true, this.vary, this.decoder.outputGradient);
@@ -210,11 +219,11 @@ export class Heterogeneity {
   }
 
   /** Encodes the particles `chosen` into the encoder's output. */
-  private encode(chosen: ArrayLike<number>): void {
+  private encode(chosen: ArrayLike<number>, pass: TrainingPass | null = null): void {
     this.input.gradients.store.read(chosen, this.featureBatch);
     this.backend.write(this.features, this.featureBatch);
     this.backend.scaleKinds(chosen.length, this.features, this.input.gradients.scales);
-    this.encoder.forward(chosen.length, this.features);
+    this.encoder.forward(chosen.length, this.features, pass);
   }
 
   /** n × latentDims: every particle by the encoder as it now is, without noise. */

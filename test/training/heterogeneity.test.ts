@@ -8,6 +8,7 @@ import { createCpuBackend } from '../../daemon/compute/cpu/cpu-backend.js';
 import { type ModelFrame, rowToLogits } from '../../daemon/gaussians/model-frame.js';
 import { LatentDecoder } from '../../daemon/networks/latent-decoder.js';
 import { Random } from '../../daemon/numerics/random.js';
+import { defaultTrainingSettings } from '../../daemon/settings/training.js';
 import { Departure } from '../../daemon/training/departure.js';
 import {
   type Checkpoint,
@@ -57,15 +58,10 @@ async function input(vary = new Float32Array(5 * N).fill(1), dims = 2): Promise<
 }
 
 const settings: HeterogeneitySettings = {
+  ...defaultTrainingSettings,
   run: 'toy',
   latentDims: 2,
   epochs: 4,
-  batch: 32,
-  learningRate: 3e-4,
-  latentNoise: 0.05,
-  spreadPenalty: 0.01,
-  weightDecay: 0,
-  seed: 1,
 };
 
 async function train(given: HeterogeneityInput, asked = settings, checkpoint: Checkpoint | null = null) {
