@@ -1,6 +1,8 @@
 // `limber info`: what a project is made of and how far its runs are.
 import type { Command } from 'commander';
 import { ProjectFolder } from '../project/project-folder.js';
+import { describeAgreement, type NeutralReport } from '../training/neutral-report.js';
+import { readProjectNeutral } from '../training/project-neutral.js';
 import { runLong } from './long-command.js';
 
 export function register(program: Command): void {
@@ -13,13 +15,22 @@ export function register(program: Command): void {
       runLong(options, async ({ reporter }) => {
         const project = ProjectFolder.open(dir);
         const runs = project.runs().map(run => run.settings());
+        const neutral = readProjectNeutral(project)?.report ?? null;
         const writer = project.writer();
-        reporter.done({ project: project.path, settings: project.settings, runs, writer }, describe(project, runs, writer));
+        reporter.done(
+          { project: project.path, settings: project.settings, neutral, runs, writer },
+          describe(project, neutral, runs, writer),
+        );
       }),
     );
 }
 
-function describe(project: ProjectFolder, runs: ReturnType<ReturnType<ProjectFolder['run']>['settings']>[], writer: number | null): string {
+function describe(
+  project: ProjectFolder,
+  neutral: NeutralReport | null,
+  runs: ReturnType<ReturnType<ProjectFolder['run']>['settings']>[],
+  writer: number | null,
+): string {
   const { settings } = project;
   const correlation =
     settings.contrastCorrelation === null ? 'not measured' : `mean correlation with the map ${settings.contrastCorrelation.toFixed(3)}`;
@@ -29,6 +40,7 @@ function describe(project: ProjectFolder, runs: ReturnType<ReturnType<ProjectFol
     `contrast   ${settings.contrast > 0 ? 'as RELION has it' : 'inverted'} (${correlation})`,
     `map        ${settings.map ?? 'none'}${settings.contour === null ? '' : `, contour ${Number(settings.contour.toPrecision(4))}`}`,
     `model      ${settings.model ?? 'none'}`,
+    `neutral    ${neutral ? `${neutral.gaussians} Gaussians at ${neutral.resolutionAngstrom} Å, ${describeAgreement(neutral)}` : 'none yet: limber neutral'}`,
   ];
   for (const run of runs) {
     const quality = run.frc === null ? '' : `, ring correlation ${run.frc.toFixed(4)}`;

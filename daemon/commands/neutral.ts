@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { ProjectFolder } from '../project/project-folder.js';
 import { type NeutralOptions, parameters } from '../settings/settings.js';
+import { describeAgreement, lowestShell } from '../training/neutral-report.js';
 import { addParameter, runLong } from './long-command.js';
 
 type GivenOptions = Partial<Omit<NeutralOptions, 'resolutionAngstrom'>> & { resolution?: number; json?: boolean };
@@ -27,12 +28,26 @@ export function register(program: Command): void {
         const { chooseBackend } = await import('../compute/choose-backend.js');
         const { fitProjectNeutral } = await import('../training/project-neutral.js');
         const backend = await chooseBackend(options, reporter);
-        const { gaussians, resolutionAngstrom, ringFrc } = (await fitProjectNeutral(project, backend, options, reporter, signal)).report;
-        await backend.dispose();
+        const { report } = await fitProjectNeutral(project, backend, options, reporter, signal).finally(() => backend.dispose());
+        const runs = project.runs().map(run => run.name);
+        if (runs.length > 0)
+          reporter.note(
+            `${runs.join(', ')} ${runs.length > 1 ? 'keep' : 'keeps'} the former neutral model; runs begun from now on take the new one`,
+          );
+        const { gaussians, resolutionAngstrom, ringFrc } = report;
         const frc = ringFrc.reduce((sum, value) => sum + value, 0) / ringFrc.length;
+        const lowest = lowestShell(report);
         reporter.done(
-          { gaussians, resolutionAngstrom, frc, seconds: reporter.seconds(), backend: backend.name },
-          `neutral model of ${gaussians} Gaussians at ${resolutionAngstrom} Å, mean ring correlation ${frc.toFixed(4)}. Next: limber train ${dir}`,
+          {
+            gaussians,
+            resolutionAngstrom,
+            frc,
+            fsc: lowest?.fsc ?? null,
+            fscAtAngstrom: lowest?.angstrom ?? null,
+            seconds: reporter.seconds(),
+            backend: backend.name,
+          },
+          `neutral model of ${gaussians} Gaussians at ${resolutionAngstrom} Å: ${describeAgreement(report)}. Next: limber train ${dir}`,
         );
       } finally {
         lock.release();

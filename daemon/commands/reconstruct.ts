@@ -13,7 +13,8 @@ import { ProjectFolder } from '../project/project-folder.js';
 import { rowsOfCluster } from '../project/run-analyses.js';
 import { writeFileAtomic } from '../project/write-file-atomic.js';
 import { parameters } from '../settings/settings.js';
-import { openProjectParticles, readProjectNeutral, rotationCentre } from '../training/project-neutral.js';
+import { rotationCentre } from '../training/map-projections.js';
+import { openProjectParticles, readProjectNeutral } from '../training/project-neutral.js';
 import { parseCluster, parsePoint, requireFolderOf } from './export.js';
 import { addParameter, runLong } from './long-command.js';
 

@@ -55,9 +55,27 @@ const EDGE_STEPS = 4;
 
 /** The map without what is finer than `resolutionAngstrom`: a raised-cosine edge centred there, in one frame with the input. */
 export function lowPass(map: DensityMap, resolutionAngstrom: number): DensityMap {
+  const edge = EDGE_STEPS / longestSide(map);
+  return filterRadially(map, k => {
+    const position = (k - 1 / resolutionAngstrom) / edge + 0.5;
+    return position <= 0 ? 1 : position >= 1 ? 0 : 0.5 * (1 + Math.cos(Math.PI * position));
+  });
+}
+
+/** Multiplies each shell (k cycles per longest side of the box, as fsc.ts counts them) by its weight, between shells by a straight line; beyond the last by 0. */
+export function weightShells(map: DensityMap, weights: ArrayLike<number>): DensityMap {
+  const side = longestSide(map);
+  return filterRadially(map, k => {
+    const shell = Math.floor(k * side);
+    const share = k * side - shell;
+    return (1 - share) * (weights[shell] ?? 0) + share * (weights[shell + 1] ?? 0);
+  });
+}
+
+/** Multiplies each frequency of `k` cycles per Å by weightOf(k), but the mean, which is density too. */
+function filterRadially(map: DensityMap, weightOf: (k: number) => number): DensityMap {
   const [nx, ny, nz] = map.size;
   const lengths = map.size.map((n, axis) => n * map.voxelSizeAngstrom[axis]);
-  const edge = EDGE_STEPS / Math.max(...lengths);
   const re = map.data.slice();
   const im = new Float32Array(re.length);
   fft3d(re, im, map.size);
@@ -66,10 +84,8 @@ export function lowPass(map: DensityMap, resolutionAngstrom: number): DensityMap
     for (let y = 0; y < ny; y++) {
       const ky = frequency(y, ny) / lengths[1];
       for (let x = 0; x < nx; x++, i++) {
-        const k = Math.hypot(frequency(x, nx) / lengths[0], ky, kz);
-        const position = (k - 1 / resolutionAngstrom) / edge + 0.5;
-        // The mean is density too: it stays even where the edge is as wide as the resolution asked for.
-        const weight = i === 0 || position <= 0 ? 1 : position >= 1 ? 0 : 0.5 * (1 + Math.cos(Math.PI * position));
+        if (i === 0) continue;
+        const weight = weightOf(Math.hypot(frequency(x, nx) / lengths[0], ky, kz));
         re[i] *= weight;
         im[i] *= weight;
       }
@@ -77,4 +93,8 @@ export function lowPass(map: DensityMap, resolutionAngstrom: number): DensityMap
   }
   fft3d(re, im, map.size, true);
   return { ...map, data: re };
+}
+
+function longestSide({ size, voxelSizeAngstrom }: DensityMap): number {
+  return Math.max(...size.map((n, axis) => n * voxelSizeAngstrom[axis]));
 }

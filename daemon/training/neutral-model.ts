@@ -1,12 +1,13 @@
 // The neutral model: Gaussians whose projections agree with those of the consensus map, coarse to fine (paper, Methods; method.md section 4.1).
 
-import type { Backend, Tensor } from '../compute/backend.js';
+import type { Backend, ProjectionGeometry, Tensor } from '../compute/backend.js';
 import type { RingGeometry } from '../compute/ring-geometry.js';
 import { logitsToRow, type ModelFrame, rowToLogits } from '../gaussians/model-frame.js';
 import { Random } from '../numerics/random.js';
 import { computingRings } from '../particles/computing-box.js';
 import { Cancelled, type Reporter } from './progress.js';
 import { projectionGeometry, referenceSigma } from './projection-scale.js';
+import { sharesOfSignal } from './ring-shares.js';
 
 /** What the neutral model is compared with: pictures of the molecule in known orientations. */
 export interface ProjectionSource {
@@ -16,14 +17,20 @@ export interface ProjectionSource {
   seed(random: Random): [number, number, number];
   /** False for a Gaussian outside the mask, box fractions. */
   inside(x: number, y: number, z: number): boolean;
+  /** Correlation that the noise in the pictures leaves to a perfect model, by ring from 0; null: they have none. */
+  ceiling: ArrayLike<number> | null;
+  /** Of a model (5N logits) with the map that the pictures are of, by shell from 0; shells are as fine as rings. Null where no map is known. */
+  shellCorrelation: ((logits: Float32Array, referenceSigmaAngstrom: number) => ArrayLike<number>) | null;
 }
 
-export interface NeutralOptions {
+export interface NeutralFit {
   boxSize: number;
   pixelSizeAngstrom: number;
   resolutionAngstrom: number;
   /** null: as many as it takes for every ring to reach the goal, doubling. */
   gaussians: number | null;
+  /** No more than these are chosen by doubling. */
+  mostGaussians?: number;
   seed: number;
 }
 
@@ -35,73 +42,92 @@ export interface NeutralModel {
   resolutionAngstrom: number;
   /** Ring correlation with unseen projections, rings 1 …; ring k is at box / k Å. */
   ringFrc: number[];
+  /** Fourier shell correlation with the map, shells 1 … like the rings; null where no map is known. */
+  fsc: number[] | null;
 }
 
-/** The paper: "above 0.95" at every ring below the target resolution. */
-const GOAL = 0.95;
+/** The paper: "above 0.95" at every ring below the target resolution; of a noisy map, this share of what its noise allows. Asked of the shells of the map as well, which are what is reported. */
+export const GOAL = 0.95;
 const COARSEST_ANGSTROM = 50;
 const FIRST_COUNT = 256;
 const MOST = 8192;
+/** Twice as many Gaussians are worth their time only if the worst ring gains this much. */
+const LEAST_GAIN = 0.005;
+/** Eight Gaussians are the fewest that can show a shape. */
+const FEWEST = 8;
+const STEPS_ON_THE_WAY = 150;
+const STEPS_AT_TARGET = 400;
 const BATCH = 32;
 /** Pictures a stage learns from, and is judged on. */
 const BANK = 480;
 const JUDGED = 64;
 
+/** One resolution and number of Gaussians. */
 interface Stage {
-  count: number;
+  rings: RingGeometry;
   resolutionAngstrom: number;
-  /** Steps at most. */
-  steps: number;
+  isAtTarget: boolean;
+  start: Float32Array;
 }
 
-/** Throws Cancelled when the signal asks. */
+/**
+ * From 256 Gaussians at 50 Å (fewer levels in a small box) to the target, in levels of resolution, doubling the number wherever a ring is
+ * below the goal; a given number is reached by doubling at every level instead, so that it ends there. Throws Cancelled when the signal asks.
+ */
 export async function fitNeutralModel(
   backend: Backend,
   source: ProjectionSource,
-  options: NeutralOptions,
+  options: NeutralFit,
   reporter: Reporter,
   signal?: AbortSignal,
 ): Promise<NeutralModel> {
   const random = new Random(options.seed);
-  const stages = plan(options);
-  let model: { logits: Float32Array; referenceSigmaAngstrom: number } | null = null;
-  let ringFrc: number[] = [];
-  for (let s = 0; s < stages.length; s++) {
-    const stage = stages[s];
-    const isLast = s === stages.length - 1;
-    const sigma = referenceSigma(stage.resolutionAngstrom);
-    const started: Float32Array = model
-      ? refine(model.logits, model.referenceSigmaAngstrom, sigma, stage.count, options, random)
-      : seeded(stage.count, source, random);
-    const label = `neutral model, ${stage.count} Gaussians at ${stage.resolutionAngstrom.toFixed(0)} Å`;
-    const fitted = await fitStage(backend, source, started, sigma, stage, isLast, options, random, reporter, label, signal);
-    model = { logits: removeOutside(fitted.logits, source), referenceSigmaAngstrom: sigma };
-    const worst = Math.min(...fitted.ringFrc);
-    const gained = worst - Math.min(...ringFrc);
-    ringFrc = fitted.ringFrc;
-    const more = options.gaussians === null && isLast && worst < GOAL && stage.count < MOST && !(gained < 0.005);
-    if (more) stages.push({ ...stage, count: 2 * stage.count });
+  const boxAngstrom = options.boxSize * options.pixelSizeAngstrom;
+  const resolutions = resolutionLevels(boxAngstrom, options.resolutionAngstrom);
+  const most = Math.min(MOST, options.mostGaussians ?? MOST);
+  let model: NeutralModel | null = null;
+  for (const [level, resolutionAngstrom] of resolutions.entries()) {
+    const levelsLeft = resolutions.length - 1 - level;
+    const rings = computingRings(options.boxSize, options.pixelSizeAngstrom, resolutionAngstrom);
+    const referenceSigmaAngstrom = referenceSigma(resolutionAngstrom);
+    const frame: ModelFrame = { boxAngstrom, centreAngstrom: [0, 0, 0], referenceSigmaAngstrom };
+    let count = countAtLevel(options.gaussians, levelsLeft, model?.count ?? Math.min(FIRST_COUNT, most));
+    let before = Number.NEGATIVE_INFINITY;
+    for (;;) {
+      const start: Float32Array = model ? refine(model, frame, count, random) : seeded(count, source, random);
+      const stage: Stage = { rings, resolutionAngstrom, isAtTarget: levelsLeft === 0, start };
+      const fitted = await fitStage(backend, source, frame, stage, random, reporter, signal);
+      const logits = removeOutside(fitted.logits, source);
+      const shells = levelsLeft === 0 ? source.shellCorrelation?.(logits, referenceSigmaAngstrom) : null;
+      const fsc = shells ? Array.from(shells).slice(1, rings.rings + 1) : null;
+      const fewer: NeutralModel | null = model;
+      model = { count: logits.length / 5, logits, referenceSigmaAngstrom, resolutionAngstrom, ringFrc: fitted.ringFrc, fsc };
+      const above = Math.min(aboveGoal(model.ringFrc, source.ceiling), aboveGoal(fsc ?? [], source.ceiling));
+      // Where twice as many hardly help, the fewer are kept.
+      if (above - before < LEAST_GAIN) model = fewer ?? model;
+      if (options.gaussians !== null || above >= 0 || 2 * count > most || above - before < LEAST_GAIN) break;
+      before = above;
+      count *= 2;
+    }
   }
-  if (!model) throw new Error('a neutral model has at least one stage');
-  return { count: model.logits.length / 5, ...model, resolutionAngstrom: options.resolutionAngstrom, ringFrc };
+  if (!model) throw new Error('a neutral model has at least one level');
+  return model;
 }
 
-/** Resolutions from 50 Å down to the target; with a given number of Gaussians the count doubles up to it. */
-function plan(options: NeutralOptions): Stage[] {
-  const target = options.resolutionAngstrom;
-  const coarsest = Math.max(target, Math.min(COARSEST_ANGSTROM, (options.boxSize * options.pixelSizeAngstrom) / 4));
-  const levels = Math.max(0, Math.ceil(Math.log(coarsest / target) / Math.log(2)));
-  const stages: Stage[] = [];
-  for (let l = 0; l <= levels; l++) {
-    const left = levels - l;
-    // Eight Gaussians are the fewest that can show a shape.
-    const count =
-      options.gaussians === null
-        ? Math.max(8, FIRST_COUNT >> left)
-        : Math.max(Math.min(8, options.gaussians), Math.ceil(options.gaussians / 2 ** left));
-    stages.push({ count, resolutionAngstrom: left === 0 ? target : coarsest / 2 ** l, steps: left === 0 ? 400 : 150 });
-  }
-  return stages;
+/** From 50 Å or a quarter of the box to the target, in equal ratios of at most two. */
+function resolutionLevels(boxAngstrom: number, target: number): number[] {
+  const coarsest = Math.max(target, Math.min(COARSEST_ANGSTROM, boxAngstrom / 4));
+  const steps = Math.ceil(Math.log2(coarsest / target));
+  return Array.from({ length: steps + 1 }, (_, level) => (level === steps ? target : coarsest * (target / coarsest) ** (level / steps)));
+}
+
+function countAtLevel(given: number | null, levelsLeft: number, present: number): number {
+  return given === null ? present : Math.max(Math.min(FEWEST, given), Math.ceil(given / 2 ** levelsLeft));
+}
+
+/** How far the worst ring (rings 1 …) is above the goal; negative below it. `ceiling`: by ring from 0. */
+function aboveGoal(correlation: readonly number[], ceiling: ArrayLike<number> | null): number {
+  return Math.min(...correlation.map((value, i) => value - GOAL * (ceiling?.[i + 1] ?? 1)));
 }
 
 function seeded(count: number, source: ProjectionSource, random: Random): Float32Array {
@@ -115,13 +141,11 @@ function seeded(count: number, source: ProjectionSource, random: Random): Float3
   return rowToLogits(row);
 }
 
-/** The same picture by more Gaussians: each new one starts near an old one and takes half of its amplitude (heaviest first); widths in Å are kept. */
+/** The same picture by as many or more Gaussians: each new one starts near an old one and takes half of its amplitude (heaviest first); widths in Å are kept. */
 function refine(
-  logits: Float32Array,
-  oldSigma: number,
-  newSigma: number,
+  { logits, referenceSigmaAngstrom: oldSigma }: NeutralModel,
+  { boxAngstrom, referenceSigmaAngstrom: newSigma }: ModelFrame,
   count: number,
-  options: NeutralOptions,
   random: Random,
 ): Float32Array {
   const old = logitsToRow(logits);
@@ -131,7 +155,7 @@ function refine(
   const children = count - n;
   const splits = new Int32Array(n);
   for (let c = 0; c < children; c++) splits[byAmplitude[c % n]]++;
-  const spread = newSigma / (options.boxSize * options.pixelSizeAngstrom);
+  const spread = newSigma / boxAngstrom;
   let at = 0;
   for (let i = 0; i < n && at < count; i++) {
     for (let part = 0; part <= splits[i] && at < count; part++, at++) {
@@ -146,7 +170,8 @@ function refine(
   return rowToLogits(row);
 }
 
-function removeOutside(logits: Float32Array, source: ProjectionSource): Float32Array {
+/** Without the Gaussians that lie outside the mask; all of them where none lies inside. */
+export function removeOutside(logits: Float32Array, source: Pick<ProjectionSource, 'inside'>): Float32Array {
   const row = logitsToRow(logits);
   const n = row.length / 5;
   const kept = Array.from({ length: n }, (_, i) => i).filter(i => source.inside(row[i], row[n + i], row[2 * n + i]));
@@ -163,24 +188,17 @@ function removeOutside(logits: Float32Array, source: ProjectionSource): Float32A
 async function fitStage(
   backend: Backend,
   source: ProjectionSource,
-  start: Float32Array,
-  sigma: number,
-  stage: Stage,
-  isLast: boolean,
-  options: NeutralOptions,
+  frame: ModelFrame,
+  { rings, resolutionAngstrom, isAtTarget, start }: Stage,
   random: Random,
   reporter: Reporter,
-  label: string,
   signal?: AbortSignal,
-): Promise<{ logits: Float32Array; ringFrc: number[] }> {
-  const rings = computingRings(options.boxSize, options.pixelSizeAngstrom, stage.resolutionAngstrom);
-  const frame: ModelFrame = {
-    boxAngstrom: options.boxSize * options.pixelSizeAngstrom,
-    centreAngstrom: [0, 0, 0],
-    referenceSigmaAngstrom: sigma,
-  };
+): Promise<Pick<NeutralModel, 'logits' | 'ringFrc'>> {
   const n = start.length / 5;
-  const geometry = projectionGeometry(n, rings, frame);
+  const label = `neutral model, ${n} Gaussians at ${resolutionAngstrom.toFixed(0)} Å`;
+  const steps = isAtTarget ? STEPS_AT_TARGET : STEPS_ON_THE_WAY;
+  const ringShares = source.ceiling ? sharesOfSignal(rings.rings, source.ceiling) : undefined;
+  const geometry: ProjectionGeometry = { ...projectionGeometry(n, rings, frame), ringShares };
   const imageSize = 2 * rings.planeSize;
   const images = new Float32Array(BANK * imageSize);
   const rotations = new Float32Array(BANK * 9);
@@ -221,7 +239,7 @@ async function fitStage(
   };
 
   try {
-    for (let t = 1; t <= stage.steps; t++) {
+    for (let t = 1; t <= steps; t++) {
       if (signal?.aborted) throw new Cancelled('stopped while fitting the neutral model');
       load(BATCH * random.integer((BANK - JUDGED) / BATCH));
       backend.gaussians(1, logits, false, zero, ones, row);
@@ -229,7 +247,7 @@ async function fitStage(
       backend.sumRows(BATCH, perImage, dRow);
       backend.gaussiansBackward(1, row, dRow, false, ones, step.gradient);
       // A cosine to nothing: large steps place the Gaussians, small ones settle them.
-      const learningRate = 0.05 * 0.5 * (1 + Math.cos((Math.PI * t) / (stage.steps + 1)));
+      const learningRate = 0.05 * 0.5 * (1 + Math.cos((Math.PI * t) / (steps + 1)));
       backend.adam(logits, step.gradient, step.m, step.v, {
         learningRate,
         beta1: 0.9,
@@ -241,10 +259,10 @@ async function fitStage(
       if (t % 10 === 0) {
         // Reading waits for what is queued, so that progress is true and a stop is quick.
         await backend.read(frc);
-        reporter.progress(label, t, stage.steps);
+        reporter.progress(label, t, steps);
       }
     }
-    return { logits: await backend.read(logits), ringFrc: isLast ? await judge() : [0] };
+    return { logits: await backend.read(logits), ringFrc: await judge() };
   } finally {
     for (const t of made) backend.free(t);
   }

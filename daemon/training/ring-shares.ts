@@ -66,3 +66,17 @@ export function informationShares(geometry: RingGeometry, meanCorrelation: Array
   if (sum === 0) return equalShares(geometry.rings);
   return shares.map(share => share / sum);
 }
+
+/** Less of a ring than this being signal, fitting it would fit its noise. */
+const LEAST_SIGNAL = 0.05;
+
+/**
+ * Shares by how much of each ring of a noisy map's projections is signal: the square of its highest correlation (`ceiling`, by ring from 0). Rings
+ * beyond it are taken for clean.
+ */
+export function sharesOfSignal(rings: number, ceiling: ArrayLike<number>): Float32Array {
+  const signal = Float32Array.from({ length: rings + 1 }, (_, k) => (k === 0 ? 0 : (ceiling[k] ?? 1) ** 2));
+  const shares = signal.map(share => (share < LEAST_SIGNAL ? 0 : share));
+  const sum = shares.reduce((total, share) => total + share, 0);
+  return sum === 0 ? equalShares(rings) : shares.map(share => share / sum);
+}

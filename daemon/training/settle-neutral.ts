@@ -11,19 +11,26 @@ const LEARNING_RATE = 0.02;
 /** Weight of the map beside the particles: enough to hold the rings that particles say nothing about, too little to move the others. */
 const MAP_WEIGHT = 0.1;
 
+export interface SettleInput {
+  /** With the ring shares of the particles. */
+  geometry: ProjectionGeometry;
+  /** 5N logits. */
+  start: Float32Array;
+  particles: BatchSource;
+  /** Of the map, whose rings count with equal shares; null: nothing holds the model but the particles. */
+  projections: BatchSource | null;
+  random: Random;
+}
+
 /**
  * A map's best Gaussians are not quite those that correlate best with noisy, moving particles. What is left would pull every particle's z the
  * same way at the start of training, and hide how they differ (rank correlation on simulated slides 0.91 without, 0.985 with).
  *
- * 5N logits in, 5N logits out. `geometry` with the ring shares of the particles; `projections` of the map, if there is one, count with equal shares.
+ * Returns 5N logits.
  */
 export async function settleNeutral(
   backend: Backend,
-  geometry: ProjectionGeometry,
-  start: Float32Array,
-  particles: BatchSource,
-  projections: BatchSource | null,
-  random: Random,
+  { geometry, start, particles, projections, random }: SettleInput,
   reporter: Reporter,
   signal?: AbortSignal,
 ): Promise<Float32Array> {

@@ -5,7 +5,7 @@ import { createCpuBackend } from '../../daemon/compute/cpu/cpu-backend.js';
 import { ringGeometry } from '../../daemon/compute/ring-geometry.js';
 import { logitsToRow } from '../../daemon/gaussians/model-frame.js';
 import { Random } from '../../daemon/numerics/random.js';
-import { fitNeutralModel, type NeutralOptions, type ProjectionSource } from '../../daemon/training/neutral-model.js';
+import { fitNeutralModel, type NeutralFit, type ProjectionSource } from '../../daemon/training/neutral-model.js';
 import { Cancelled } from '../../daemon/training/progress.js';
 import { closedFormImage, randomRotation, silent, toyMolecule } from './toy-molecule.js';
 
@@ -15,7 +15,7 @@ after(() => backend.dispose());
 const TRUE_COUNT = 10;
 const molecule = toyMolecule(TRUE_COUNT, new Random(1));
 /** Box of 128 Å; 16 Å is ring 8. σ of the molecule: 0.8 … 1.2 times 7 Å. */
-const options: NeutralOptions = { boxSize: 32, pixelSizeAngstrom: 4, resolutionAngstrom: 16, gaussians: 40, seed: 1 };
+const options: NeutralFit = { boxSize: 32, pixelSizeAngstrom: 4, resolutionAngstrom: 16, gaussians: 40, seed: 1 };
 const SIGMA_ANGSTROM = 7;
 
 const source: ProjectionSource = {
@@ -32,6 +32,8 @@ const source: ProjectionSource = {
     return [0, 1, 2].map(axis => molecule[axis * TRUE_COUNT + i] + 0.05 * random.normal()) as [number, number, number];
   },
   inside: () => true,
+  ceiling: null,
+  shellCorrelation: null,
 };
 
 test('on a molecule of Gaussians every ring of unseen projections is above 0.95, the goal of the paper, because a perfect fit exists', async () => {

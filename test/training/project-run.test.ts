@@ -5,14 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { createCpuBackend } from '../../daemon/compute/cpu/cpu-backend.js';
-import type { DensityMap } from '../../daemon/formats/density-map.js';
 import { parseGaussians } from '../../daemon/gaussians/gaussian-set.js';
 import { LatentDecoder } from '../../daemon/networks/latent-decoder.js';
 import { createProject } from '../../daemon/project/create-project.js';
 import { ProjectFolder } from '../../daemon/project/project-folder.js';
 import { type TrainOptions, trainOptions } from '../../daemon/settings/training.js';
 import { Cancelled, type Reporter } from '../../daemon/training/progress.js';
-import { fitProjectNeutral, readProjectNeutral, rotationCentre, valueAt } from '../../daemon/training/project-neutral.js';
+import { fitProjectNeutral, readProjectNeutral } from '../../daemon/training/project-neutral.js';
 import { trainProjectRun } from '../../daemon/training/project-run.js';
 import { simulate } from '../../demo-data/simulate.js';
 import { silent } from './toy-molecule.js';
@@ -158,17 +157,4 @@ test('a run holds all that it stands on: with another neutral model in the proje
   await fitProjectNeutral(project, backend, { ...NEUTRAL, seed: 2 }, silent);
   for (const each of [project, untouched]) await trainProjectRun(each, backend, options, silent);
   assert.deepEqual(contents(project, 'latents.tsv'), contents(untouched, 'latents.tsv'));
-});
-
-test('the rotation centre is the world position of voxel n//2, odd sides and origins included, and a value is that of the nearest voxel', () => {
-  const map: DensityMap = {
-    size: [4, 5, 3],
-    voxelSizeAngstrom: [2, 2, 3],
-    originAngstrom: [-10, 0, 7],
-    data: Float32Array.from({ length: 60 }, (_, i) => i),
-  };
-  assert.deepEqual(rotationCentre(map), [-6, 4, 10]);
-  assert.equal(valueAt(map, [-6, 4, 10]), (1 * 5 + 2) * 4 + 2);
-  assert.equal(valueAt(map, [-6.9, 4.9, 11.4]), (1 * 5 + 2) * 4 + 2);
-  assert.equal(valueAt(map, [-12, 4, 10]), 0);
 });

@@ -64,7 +64,7 @@ async function meanGradient(logits: Float32Array): Promise<number> {
 }
 
 test("the particles' mean gradient falls to what their number leaves of noise, and the correlation with them rises", async () => {
-  const settled = await settleNeutral(backend, geometry, start, source, null, new Random(3), silent);
+  const settled = await settleNeutral(backend, { geometry, start, particles: source, projections: null, random: new Random(3) }, silent);
   const [before, now] = [await meanGradient(start), await meanGradient(settled)];
   // Gradients of 256 independent particles with mean zero have a mean of 1/√256 of their size: 0.06. At an optimum it is below that.
   assert.ok(before > 0.2, `${before}`);
@@ -90,19 +90,30 @@ test('rings that particles say nothing about are held by the map: with shares on
   );
   const finest = async (logits: Float32Array) =>
     (await meanRingCorrelation(backend, geometry, backend.tensor([1, 5 * N], logitsToRow(logits)), projections, 64))[8];
-  const held = await settleNeutral(backend, { ...geometry, ringShares }, start, source, projections, new Random(5), silent);
-  const loose = await settleNeutral(backend, { ...geometry, ringShares }, start, source, null, new Random(5), silent);
+  const held = await settleNeutral(
+    backend,
+    { geometry: { ...geometry, ringShares }, start, particles: source, projections, random: new Random(5) },
+    silent,
+  );
+  const loose = await settleNeutral(
+    backend,
+    { geometry: { ...geometry, ringShares }, start, particles: source, projections: null, random: new Random(5) },
+    silent,
+  );
   const [withMap, without, before] = [await finest(held), await finest(loose), await finest(start)];
   assert.ok(withMap >= before && withMap > without + 0.01, `with ${withMap}, without ${without}, before ${before}`);
 });
 
 test('the same seed settles at the same bits', async () => {
-  const settle = () => settleNeutral(backend, geometry, start, source, null, new Random(6), silent);
+  const settle = () => settleNeutral(backend, { geometry, start, particles: source, projections: null, random: new Random(6) }, silent);
   assert.deepEqual(await settle(), await settle());
 });
 
 test('a stop is obeyed before the next step', async () => {
   const abort = new AbortController();
   abort.abort();
-  await assert.rejects(settleNeutral(backend, geometry, start, source, null, new Random(6), silent, abort.signal), Cancelled);
+  await assert.rejects(
+    settleNeutral(backend, { geometry, start, particles: source, projections: null, random: new Random(6) }, silent, abort.signal),
+    Cancelled,
+  );
 });
