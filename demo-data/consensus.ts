@@ -1,9 +1,10 @@
-// The density of the mean over all states, splatted in real space: what a refinement that ignores the motion would show.
+// Densities splatted in real space: of the mean over all states, which is what a refinement that ignores the motion would show, and of one state.
 //
 //   V(r) = Σ w (2πσ²)^(−3/2) exp(−|r − c|² / 2σ²)
 
 import type { DensityMap } from '../daemon/formats/density-map.js';
-import type { ImageGeometry } from './projection.js';
+import { bandLimit } from './band-limit.js';
+import { type Conformation, finer, type ImageGeometry } from './projection.js';
 import { aboutAxis, rotate, type Vector } from './quaternion.js';
 import { applyMove, type MovingMolecule } from './scatterers.js';
 
@@ -15,35 +16,75 @@ export function worldCentre(molecule: MovingMolecule, geometry: ImageGeometry): 
   return molecule.centreAngstrom ?? [middle, middle, middle];
 }
 
-/**
- * The mean map. Its sum over z is the projection that drawProjection makes, both times `scale`. With `foldSymmetry` n > 1 it is also the mean over
- * n turns about z, as a refinement under Cn would give.
- */
-export function consensusMap(molecule: MovingMolecule, geometry: ImageGeometry, scale: number, foldSymmetry = 1): DensityMap {
-  const { boxSize, pixelSizeAngstrom } = geometry;
-  const data = new Float32Array(boxSize ** 3);
-  const { scatterers, motions, parts } = molecule;
-  const moves = motions.map(motion => motion.values.map(value => motion.move(value)));
-  const turns = Array.from({ length: foldSymmetry }, (_, k) => aboutAxis([0, 0, 1], (360 * k) / foldSymmetry));
-  for (let i = 0; i < scatterers.x.length; i++) {
-    const r: Vector = [scatterers.x[i], scatterers.y[i], scatterers.z[i]];
-    const { motion, part } = { motion: scatterers.motion[i], part: scatterers.part[i] };
-    const places = motion < 0 ? [r] : moves[motion].map(move => applyMove(move, r));
-    const share = part < 0 ? 1 : parts[part].occupancy;
-    const weight = (scatterers.weight[i] * share * scale * pixelSizeAngstrom) / (places.length * turns.length);
-    for (const place of places) for (const turn of turns) splat(rotate(turn, place), weight, scatterers.sigmaAngstrom[i], geometry, data);
-  }
-  const centre = worldCentre(molecule, geometry);
+/** Samples data[b³] as a map in the molecule's frame. */
+export function mapOf(data: Float32Array, molecule: MovingMolecule, { boxSize, pixelSizeAngstrom }: ImageGeometry): DensityMap {
   const offset = Math.floor(boxSize / 2) * pixelSizeAngstrom;
+  const [x, y, z] = worldCentre(molecule, { boxSize, pixelSizeAngstrom });
   return {
     size: [boxSize, boxSize, boxSize],
     voxelSizeAngstrom: [pixelSizeAngstrom, pixelSizeAngstrom, pixelSizeAngstrom],
-    originAngstrom: [centre[0] - offset, centre[1] - offset, centre[2] - offset],
+    originAngstrom: [x - offset, y - offset, z - offset],
     data,
   };
 }
 
-function splat(r: Vector, weight: number, sigmaAngstrom: number, geometry: ImageGeometry, data: Float32Array): void {
+/** How a map is drawn. */
+export interface MapDrawing {
+  /** Times density in mass units; the sum of the map over z is then the projection that drawProjection makes, times this. */
+  scale: number;
+  /** The map is drawn in so many times finer voxels and Fourier-cropped; default 1. */
+  supersampling?: number;
+}
+
+/**
+ * The mean map over all states. With `foldSymmetry` n > 1 it is also the mean over n turns about z, as a refinement under Cn would give.
+ */
+export function consensusMap(molecule: MovingMolecule, geometry: ImageGeometry, drawing: MapDrawing, foldSymmetry = 1): DensityMap {
+  const { motions, parts } = molecule;
+  const moves = motions.map(motion => motion.values.map(value => motion.move(value)));
+  const turns = Array.from({ length: foldSymmetry }, (_, k) => aboutAxis([0, 0, 1], (360 * k) / foldSymmetry));
+  return drawMap(molecule, geometry, drawing, (r, motion, part) => {
+    const places = motion < 0 ? [r] : moves[motion].map(move => applyMove(move, r));
+    const share = part < 0 ? 1 : parts[part].occupancy;
+    return { places: places.flatMap(place => turns.map(turn => rotate(turn, place))), share };
+  });
+}
+
+/** The density of one state; of all of it, or of what `chosen` selects by motion (−1: none). */
+export function stateMap(
+  molecule: MovingMolecule,
+  state: Conformation,
+  geometry: ImageGeometry,
+  drawing: MapDrawing,
+  chosen: (motion: number) => boolean = () => true,
+): DensityMap {
+  const moves = molecule.motions.map((motion, m) => motion.move(motion.values[state.steps[m]]));
+  return drawMap(molecule, geometry, drawing, (r, motion, part) => ({
+    places: chosen(motion) ? [motion < 0 ? r : applyMove(moves[motion], r)] : [],
+    share: part < 0 || state.present[part] ? 1 : 0,
+  }));
+}
+
+/** `spread` says where a Gaussian at r is, in equal shares, and how much of it there is. */
+function drawMap(
+  molecule: MovingMolecule,
+  geometry: ImageGeometry,
+  { scale, supersampling = 1 }: MapDrawing,
+  spread: (r: Vector, motion: number, part: number) => { places: Vector[]; share: number },
+): DensityMap {
+  const { scatterers } = molecule;
+  const drawn = finer(geometry, supersampling);
+  const fine = new Float64Array(drawn.boxSize ** 3);
+  for (let i = 0; i < scatterers.x.length; i++) {
+    const { places, share } = spread([scatterers.x[i], scatterers.y[i], scatterers.z[i]], scatterers.motion[i], scatterers.part[i]);
+    const weight = (scatterers.weight[i] * share * scale * geometry.pixelSizeAngstrom) / places.length;
+    if (weight === 0) continue;
+    for (const place of places) splat(place, weight, scatterers.sigmaAngstrom[i], drawn, fine);
+  }
+  return mapOf(Float32Array.from(bandLimit(fine, drawn.boxSize, 3, supersampling)), molecule, geometry);
+}
+
+function splat(r: Vector, weight: number, sigmaAngstrom: number, geometry: ImageGeometry, data: Float64Array): void {
   const { boxSize, pixelSizeAngstrom } = geometry;
   const sigma = sigmaAngstrom / pixelSizeAngstrom;
   const axes = r.map(coordinate => {

@@ -1,23 +1,25 @@
 // The best that can be done with a simulated set: an oracle that knows every state's density gives each particle the state that correlates best.
 //
+// Of several independent motions it takes each in turn, the others being where they truly are: of one copy's motion nobody can know more.
+//
 // Run as a program: node dist/demo-data/oracle.js FOLDER [PARTICLES]
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { InputError } from '../daemon/formats/input-error.js';
 import { openStack } from '../daemon/formats/mrc.js';
 import { applyCtf } from './ctf.js';
 import { type Conformation, drawProjection } from './projection.js';
+import { isCarrierPresent, type MovingMolecule } from './scatterers.js';
 import { prepareScene, type Scene } from './scene.js';
 import { planSimulation, type SimulationOptions } from './simulation-options.js';
-import { poseOf } from './truth.js';
+import { type ParticleTruth, poseOf } from './truth.js';
 
 export interface OracleResult {
   kind: string;
   /** How many particles were looked at, evenly chosen. */
   particles: number;
-  /** Spearman's rank correlation of the assigned with the true parameter. */
+  /** Spearman's rank correlation of the assigned with the true parameter, over all motions and all particles that have what moves. */
   rankCorrelation: number;
   /** Mean cosine of the difference of the assigned and true parameter, taken as degrees; only for a full turn. */
   meanCosine: number | null;
@@ -50,12 +52,27 @@ function ranks(values: ArrayLike<number>): Float64Array {
   return result;
 }
 
-/** Every state a particle can be in: steps × presence of the parts. */
-function allStates(scene: Scene): Conformation[] {
-  const { motions, parts } = scene.molecule;
-  if (motions.length !== 1) throw new InputError(`the oracle tries every state of one motion; this molecule has ${motions.length}`);
-  return motions[0].values.flatMap((_, step) =>
-    Array.from({ length: 2 ** parts.length }, (_, bits) => ({ steps: [step], present: parts.map((_, p) => ((bits >> p) & 1) === 1) })),
+/** What the oracle says, beside the truth. */
+export interface OracleLook {
+  scene: Scene;
+  /** Row of each particle that was looked at, from 0. */
+  particles: Uint32Array;
+  /** The state of each of them that correlates best. */
+  assigned: Conformation[];
+}
+
+/** Every combination of parts that a particle can have. */
+function allPresences({ parts, compositions }: MovingMolecule): boolean[][] {
+  if (compositions) return compositions.map(({ present }) => present);
+  return Array.from({ length: 2 ** parts.length }, (_, bits) => parts.map((_, p) => ((bits >> p) & 1) === 1));
+}
+
+/** Every state of one motion and of the parts, the other motions as `steps` says. Of a motion that carries nothing there is one step only. */
+function statesOf(molecule: MovingMolecule, motion: number, presences: readonly boolean[][], steps: readonly number[]): Conformation[] {
+  return molecule.motions[motion].values.flatMap((_, step) =>
+    presences
+      .filter(present => step === 0 || isCarrierPresent(molecule, motion, present))
+      .map(present => ({ steps: steps.map((other, m) => (m === motion ? step : other)), present })),
   );
 }
 
@@ -73,51 +90,65 @@ function correlation(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return (ab - (sumA * sumB) / n) / Math.sqrt((aa - (sumA * sumA) / n) * (bb - (sumB * sumB) / n));
 }
 
-/** Looks at up to `limit` particles of the set that `options` made (its directory holds it). Throws InputError for several independent motions. */
-export async function measureOracle(options: SimulationOptions, limit = 4000): Promise<OracleResult> {
+/** Gives up to `limit` particles of the set that `options` made (its directory holds it), evenly chosen, the state that correlates best. */
+export async function assignStates(options: SimulationOptions, limit = 4000): Promise<OracleLook> {
   const scene = await prepareScene(planSimulation(options));
   const { geometry, molecule, truth } = scene;
-  const pixels = geometry.boxSize ** 2;
-  const states = allStates(scene);
+  const presences = allPresences(molecule);
   const stack = openStack(join(options.directory, 'particles.mrcs'));
   const count = Math.min(limit, truth.length);
-  const assigned = new Float64Array(count);
-  const wanted = new Float64Array(count);
-  let cosines = 0;
-  let told = 0;
-  const observed = new Float32Array(pixels);
-  const still = new Float64Array(pixels);
-  const expected = new Float64Array(pixels);
-  const values = molecule.motions[0].values;
-  try {
-    for (let k = 0; k < count; k++) {
-      const i = Math.floor((k * truth.length) / count);
-      const particle = truth[i];
-      const pose = poseOf(particle);
-      stack.readImage(i, observed);
-      drawProjection(molecule, particle, pose, geometry, still.fill(0), (motion, part) => motion < 0 && part < 0);
-      let best = { score: Number.NEGATIVE_INFINITY, state: states[0] };
-      for (const state of states) {
-        expected.set(still);
-        drawProjection(molecule, state, pose, geometry, expected, (motion, part) => motion >= 0 || part >= 0);
-        if (particle.ctf) applyCtf(expected, geometry.boxSize, geometry.pixelSizeAngstrom, particle.ctf);
-        const score = correlation(expected, observed);
-        if (score > best.score) best = { score, state };
-      }
-      assigned[k] = values[best.state.steps[0]];
-      wanted[k] = values[particle.steps[0]];
-      cosines += Math.cos(((assigned[k] - wanted[k]) * Math.PI) / 180);
-      told += Number(best.state.present.every((there, p) => there === particle.present[p]));
+  const particles = Uint32Array.from({ length: count }, (_, k) => Math.floor((k * truth.length) / count));
+  const observed = new Float32Array(geometry.boxSize ** 2);
+  const still = new Float64Array(observed.length);
+  const expected = new Float64Array(observed.length);
+  const bestOf = (particle: ParticleTruth, motion: number): Conformation => {
+    const pose = poseOf(particle);
+    drawProjection(molecule, particle, pose, geometry, still.fill(0), (m, part) => m !== motion && part < 0);
+    let best: { score: number; state: Conformation } = { score: Number.NEGATIVE_INFINITY, state: particle };
+    for (const state of statesOf(molecule, motion, presences, particle.steps)) {
+      expected.set(still);
+      drawProjection(molecule, state, pose, geometry, expected, (m, part) => m === motion || part >= 0);
+      if (particle.ctf) applyCtf(expected, geometry.boxSize, geometry.pixelSizeAngstrom, particle.ctf);
+      const score = correlation(expected, observed);
+      if (score > best.score) best = { score, state };
     }
+    return best.state;
+  };
+  try {
+    const assigned = Array.from(particles, i => {
+      stack.readImage(i, observed);
+      const found = molecule.motions.map((_, motion) => bestOf(truth[i], motion));
+      return { steps: found.map((state, m) => state.steps[m]), present: found[0].present };
+    });
+    return { scene, particles, assigned };
   } finally {
     stack.close();
   }
+}
+
+/** How right `assignStates` is. */
+export async function measureOracle(options: SimulationOptions, limit?: number): Promise<OracleResult> {
+  const { scene, particles, assigned } = await assignStates(options, limit);
+  const { molecule, truth } = scene;
+  const found: number[] = [];
+  const wanted: number[] = [];
+  let told = 0;
+  assigned.forEach((state, k) => {
+    const particle = truth[particles[k]];
+    molecule.motions.forEach(({ values }, m) => {
+      if (!isCarrierPresent(molecule, m, particle.present)) return;
+      found.push(values[state.steps[m]]);
+      wanted.push(values[particle.steps[m]]);
+    });
+    told += Number(state.present.every((there, p) => there === particle.present[p]));
+  });
+  const cosines = found.reduce((sum, value, k) => sum + Math.cos(((value - wanted[k]) * Math.PI) / 180), 0);
   return {
     kind: options.kind,
-    particles: count,
-    rankCorrelation: rankCorrelation(assigned, wanted),
-    meanCosine: options.kind === 'cyclic' ? cosines / count : null,
-    partAccuracy: molecule.parts.length > 0 ? told / count : null,
+    particles: particles.length,
+    rankCorrelation: rankCorrelation(found, wanted),
+    meanCosine: options.kind === 'cyclic' ? cosines / found.length : null,
+    partAccuracy: molecule.parts.length > 0 ? told / particles.length : null,
   };
 }
 

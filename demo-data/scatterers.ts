@@ -38,11 +38,22 @@ export interface OptionalPart {
   occupancy: number;
 }
 
+/** One of the states of a molecule whose parts do not come independently: which of them are there together. */
+export interface Composition {
+  name: string;
+  /** Whether each part is there, in the order of the molecule's parts. */
+  present: boolean[];
+  /** Share of the particles in this state; the shares of all states add up to 1. */
+  share: number;
+}
+
 /** Everything about the molecule that does not depend on the images. */
 export interface MovingMolecule {
   scatterers: Scatterers;
   motions: Motion[];
   parts: OptionalPart[];
+  /** Which parts occur together; left out where each part is there or not by itself. A part's occupancy is then the sum of the shares that have it. */
+  compositions?: Composition[];
   /** World position of the rotation centre, Å; null: the map's origin is zero and the centre is voxel b//2. */
   centreAngstrom: Vector | null;
   /** The atomic model as mmCIF text in the map's frame; null where the molecule is no atomic one. */
@@ -68,6 +79,11 @@ export function packScatterers(list: readonly Scatterer[]): Scatterers {
     motion: Int16Array.from(list, s => s.motion ?? -1),
     part: Int16Array.from(list, s => s.part ?? -1),
   };
+}
+
+/** Whether anything that the motion carries is there: the tilt of an absent part has no meaning. */
+export function isCarrierPresent({ scatterers }: MovingMolecule, motion: number, present: readonly boolean[]): boolean {
+  return scatterers.motion.some((carried, i) => carried === motion && (scatterers.part[i] < 0 || present[scatterers.part[i]]));
 }
 
 export function applyMove(move: RigidMove, r: Vector): [number, number, number] {

@@ -1,13 +1,15 @@
 // Everything decided before the first image: molecule, box, every particle's truth, and the scale that makes the mean signal variance 1.
 
 import { Random } from '../daemon/numerics/random.js';
+import { bandLimit } from './band-limit.js';
 import { applyCtf } from './ctf.js';
 import { findModel } from './models/fetch-model.js';
 import type { ModelFile } from './models/read-model.js';
+import { assemblyMolecule } from './molecules/assembly.js';
 import { blobMolecule } from './molecules/blob.js';
 import { modelExtent, moleculeFromModel } from './molecules/from-model.js';
 import { spikeMolecule } from './molecules/spike.js';
-import { type Conformation, drawProjection, type ImageGeometry } from './projection.js';
+import { type Conformation, drawProjection, finer, type ImageGeometry } from './projection.js';
 import type { MovingMolecule } from './scatterers.js';
 import type { SimulationPlan } from './simulation-options.js';
 import { drawTruth, type ParticleTruth, poseOf } from './truth.js';
@@ -61,8 +63,9 @@ export async function prepareScene(plan: SimulationPlan, signal?: AbortSignal): 
   if (plan.kind === 'model') {
     modelFile = await findModel(plan.model!.source, signal);
     geometry = geometryFor(modelExtent(modelFile.atoms).radiusAngstrom, plan);
-    molecule = moleculeFromModel(modelFile, plan.model!.source, plan.model!, geometry.pixelSizeAngstrom);
+    molecule = moleculeFromModel(modelFile, plan.model!.source, plan.model!, geometry.pixelSizeAngstrom / plan.supersampling);
   } else if (plan.kind === 'trimer') molecule = spikeMolecule(geometry.pixelSizeAngstrom, plan.independentCopies);
+  else if (plan.kind === 'assembly') molecule = assemblyMolecule(streamOf(plan.seed, SHAPE_STREAM));
   else molecule = blobMolecule(plan.kind, streamOf(plan.seed, SHAPE_STREAM));
   return { plan, geometry, molecule, modelFile, truth: drawTruth(molecule, plan.particles, plan, streamOf(plan.seed, TRUTH_STREAM)) };
 }
@@ -70,8 +73,16 @@ export async function prepareScene(plan: SimulationPlan, signal?: AbortSignal): 
 /** The noise-free image of particle i in density · Å, with its CTF; in another state than its own when `state` is given. */
 export function cleanImage(scene: Scene, i: number, image: Float64Array, state: Conformation = scene.truth[i]): void {
   const truth = scene.truth[i];
-  image.fill(0);
-  drawProjection(scene.molecule, state, poseOf(truth), scene.geometry, image);
+  const { supersampling } = scene.plan;
+  if (supersampling === 1) drawProjection(scene.molecule, state, poseOf(truth), scene.geometry, image.fill(0));
+  else {
+    const drawn = finer(scene.geometry, supersampling);
+    const { originXPixels, originYPixels, view } = poseOf(truth);
+    const pose = { view, originXPixels: originXPixels * supersampling, originYPixels: originYPixels * supersampling };
+    const fine = new Float64Array(drawn.boxSize ** 2);
+    drawProjection(scene.molecule, state, pose, drawn, fine);
+    image.set(bandLimit(fine, drawn.boxSize, 2, supersampling));
+  }
   if (truth.ctf) applyCtf(image, scene.geometry.boxSize, scene.geometry.pixelSizeAngstrom, truth.ctf);
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createStackWriter, writeMap } from '../daemon/formats/mrc.js';
 import { Cancelled, type Reporter } from '../daemon/training/progress.js';
 import { consensusMap, worldCentre } from './consensus.js';
+import { motionMask } from './motion-mask.js';
 import { cleanImage, momentsOf, noiseStream, prepareScene, type Scene } from './scene.js';
 import { planSimulation, type SimulationKind, type SimulationOptions } from './simulation-options.js';
 import { formatStar, formatTruth } from './tables.js';
@@ -20,6 +21,8 @@ export interface SimulatedData {
   map: string;
   /** null for the kinds without atoms. */
   model: string | null;
+  /** A focus mask a motion, by the motion's name. */
+  masks: Record<string, string>;
   truth: string;
   count: number;
   boxSize: number;
@@ -53,7 +56,7 @@ async function signalScale(scene: Scene, signal: AbortSignal | undefined): Promi
 }
 
 /**
- * Writes particles.mrcs, consensus.mrc, model.cif or model.pdb, truth.tsv, simulation.json (the options), and last particles.star, so that a star file is the sign of a complete set.
+ * Writes particles.mrcs, consensus.mrc, mask_NAME.mrc (where the motion NAME takes place), model.cif or model.pdb, truth.tsv, simulation.json (the options), and last particles.star, so that a star file is the sign of a complete set.
  * Images are scaled to a mean signal variance of 1 and have white noise of variance `noise` on top. Throws InputError on options that make no
  * data, Cancelled after an abort.
  */
@@ -66,7 +69,11 @@ export async function simulate(options: SimulationOptions, reporter: Reporter, s
   rmSync(path('particles.star'), { force: true });
   const scale = await signalScale(scene, signal);
   await writeImages(scene, scale, path('particles.mrcs'), reporter, signal);
-  writeMap(path('consensus.mrc'), consensusMap(molecule, geometry, scale, plan.copies));
+  writeMap(path('consensus.mrc'), consensusMap(molecule, geometry, { scale, supersampling: plan.supersampling }, plan.copies));
+  const masks = Object.fromEntries(molecule.motions.map(({ name }) => [name, path(`mask_${name}.mrc`)]));
+  molecule.motions.forEach(({ name }, m) => {
+    writeMap(masks[name], motionMask(molecule, m, geometry));
+  });
   const model = molecule.modelText ? path(scene.modelFile?.format === 'pdb' ? 'model.pdb' : 'model.cif') : null;
   if (model) writeFileSync(model, molecule.modelText!(worldCentre(molecule, geometry)));
   writeFileSync(path('truth.tsv'), formatTruth(truth, molecule, geometry));
@@ -79,6 +86,7 @@ export async function simulate(options: SimulationOptions, reporter: Reporter, s
     stack: path('particles.mrcs'),
     map: path('consensus.mrc'),
     model,
+    masks,
     truth: path('truth.tsv'),
     count: truth.length,
     ...geometry,

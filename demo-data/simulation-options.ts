@@ -3,7 +3,7 @@
 import { InputError } from '../daemon/formats/input-error.js';
 import type { ModelMotionOptions } from './molecules/from-model.js';
 
-export const SIMULATION_KINDS = ['trimer', 'linear', 'cyclic', 'mixture', 'model'] as const;
+export const SIMULATION_KINDS = ['trimer', 'linear', 'cyclic', 'mixture', 'assembly', 'model'] as const;
 export type SimulationKind = (typeof SIMULATION_KINDS)[number];
 
 export interface SimulationOptions {
@@ -19,6 +19,8 @@ export interface SimulationOptions {
   seed?: number;
   boxSize?: number;
   pixelSizeAngstrom?: number;
+  /** Images are drawn in so many times finer pixels and Fourier-cropped, as a stack that was binned after it was recorded; default 1. */
+  supersampling?: number;
   /** Whether images carry a contrast transfer function. */
   ctf?: boolean;
   /** Shifts are uniform between minus and plus this, along x and y. */
@@ -31,10 +33,12 @@ export interface SimulationOptions {
 
 /** The options with everything decided but the box, which for kind `model` depends on the molecule. */
 export type SimulationPlan = SimulationOptions &
-  Required<Pick<SimulationOptions, 'particles' | 'noise' | 'seed' | 'ctf' | 'shiftPixels' | 'independentCopies'>> & { copies: number };
+  Required<Pick<SimulationOptions, 'particles' | 'noise' | 'seed' | 'ctf' | 'shiftPixels' | 'supersampling' | 'independentCopies'>> & {
+    copies: number;
+  };
 
-/** 20 maps × 200 particles, 36 × 200, as in the paper's Extended Data Figure 5. */
-const PARTICLES: Record<SimulationKind, number> = { trimer: 4000, linear: 4000, cyclic: 7200, mixture: 4000, model: 4000 };
+/** 20 maps × 200 particles, 36 × 200, as in the paper's Extended Data Figure 5; 600 of the assembly's rarest state. */
+const PARTICLES: Record<SimulationKind, number> = { trimer: 4000, linear: 4000, cyclic: 7200, mixture: 4000, assembly: 6000, model: 4000 };
 
 function check(value: number | undefined, name: string, wanted: string, good: (value: number) => boolean): void {
   if (value !== undefined && !(Number.isFinite(value) && good(value)))
@@ -53,6 +57,7 @@ export function planSimulation(options: SimulationOptions): SimulationPlan {
   check(options.boxSize, 'box size', 'an even number of pixels from 16 to 1024', value => value % 2 === 0 && value >= 16 && value <= 1024);
   check(options.pixelSizeAngstrom, 'pixel size', 'Å a pixel, from 0.1 to 100', value => value >= 0.1 && value <= 100);
   check(options.shiftPixels, 'shift', 'pixels from 0', value => value >= 0);
+  check(options.supersampling, 'supersampling', 'a whole number from 1 to 4', value => Number.isInteger(value) && value >= 1 && value <= 4);
   const symmetry = /^C([1-9]\d?)$/i.exec(options.symmetry ?? 'C1');
   if (!symmetry) throw new InputError(`--symmetry: "${options.symmetry}" is unknown to the simulator; give C1 to C99`);
   if (options.independentCopies && options.kind !== 'trimer')
@@ -67,6 +72,7 @@ export function planSimulation(options: SimulationOptions): SimulationPlan {
     seed: options.seed ?? 1,
     ctf: options.ctf ?? microscope,
     shiftPixels: options.shiftPixels ?? (microscope ? 3 : 0),
+    supersampling: options.supersampling ?? 1,
     independentCopies: options.independentCopies ?? false,
     copies: Number(symmetry[1]),
   };

@@ -2,7 +2,7 @@
 
 import { AMPLITUDE_CONTRAST, SPHERICAL_ABERRATION_MM, VOLTAGE_KV } from './ctf.js';
 import type { ImageGeometry } from './projection.js';
-import type { MovingMolecule } from './scatterers.js';
+import { isCarrierPresent, type MovingMolecule } from './scatterers.js';
 import type { ParticleTruth } from './truth.js';
 
 /** RELION 3.1 with an optics block; origins in Å; images count from 1. Under symmetry, rot speaks of the drawn copy. */
@@ -60,12 +60,18 @@ export function formatStar(truth: readonly ParticleTruth[], stack: string, geome
   return [...head, optics.map(([, value]) => value).join(' '), ...block('particles', columns), ...rows, ''].join('\n');
 }
 
-/** Tab-separated: particle from 1; per motion its step from 0 and its value; 0 or 1 per optional part; the molecule's own orientation; copy under symmetry. */
+/**
+ * Tab-separated: particle from 1; of a molecule with compositions its `state` from 1; per motion its step from 0 and its value, both nan where what moves is
+ * absent; 0 or 1 per optional part; the molecule's own orientation; copy under symmetry.
+ */
 export function formatTruth(truth: readonly ParticleTruth[], molecule: MovingMolecule, geometry: ImageGeometry): string {
-  const single = molecule.motions.length === 1;
-  const motionColumns = molecule.motions.flatMap(motion => [single ? 'state' : `state_${motion.name}`, motion.name]);
+  const { motions, compositions } = molecule;
+  // The name is free where a particle has no other state than its only motion's.
+  const single = motions.length === 1 && !compositions;
+  const motionColumns = motions.flatMap(motion => [single ? 'state' : `state_${motion.name}`, motion.name]);
   const header = [
     'particle',
+    ...(compositions ? ['state'] : []),
     ...motionColumns,
     ...molecule.parts.map(part => part.name),
     'view_rot',
@@ -77,7 +83,11 @@ export function formatTruth(truth: readonly ParticleTruth[], molecule: MovingMol
   ];
   const rows = truth.map((particle, i) => [
     i + 1,
-    ...molecule.motions.flatMap((motion, m) => [particle.steps[m], Number(motion.values[particle.steps[m]].toFixed(4))]),
+    ...(particle.composition === null ? [] : [particle.composition + 1]),
+    ...motions.flatMap((motion, m): (number | string)[] => {
+      if (!isCarrierPresent(molecule, m, particle.present)) return ['nan', 'nan'];
+      return [particle.steps[m], Number(motion.values[particle.steps[m]].toFixed(4))];
+    }),
     ...particle.present.map(Number),
     particle.rot,
     particle.tilt,

@@ -4,7 +4,7 @@ import type { Random } from '../daemon/numerics/random.js';
 import type { MicroscopeSettings } from './ctf.js';
 import type { Conformation, Pose } from './projection.js';
 import { viewFromEuler } from './quaternion.js';
-import type { MovingMolecule } from './scatterers.js';
+import type { Composition, MovingMolecule } from './scatterers.js';
 
 export interface ParticleTruth extends Conformation {
   /** RELION's angles of the molecule itself, degrees. */
@@ -13,6 +13,8 @@ export interface ParticleTruth extends Conformation {
   psi: number;
   originXPixels: number;
   originYPixels: number;
+  /** Index of its composition; null where parts come independently. */
+  composition: number | null;
   /** Which symmetry copy the star file's rot speaks of: its rot is this one's plus copy · 360/n. */
   copy: number;
   ctf: MicroscopeSettings | null;
@@ -27,7 +29,29 @@ function balanced(count: number, choices: number, random: Random): Uint16Array {
   return random.shuffle(Uint16Array.from({ length: count }, (_, i) => i % choices));
 }
 
-/** Orientations are uniform over all turns; states and the two half-sets are equally many. */
+/** Presence of every part in every particle, [part][particle]. */
+type Presence = ArrayLike<number>[];
+
+/** Each part in its own share of the particles, whatever else is there. */
+function independentParts(molecule: MovingMolecule, count: number, random: Random): Presence {
+  return molecule.parts.map(part => {
+    const ranks = random.shuffle(Uint32Array.from({ length: count }, (_, i) => i));
+    return Uint8Array.from(ranks, rank => (rank < Math.round(count * part.occupancy) ? 1 : 0));
+  });
+}
+
+/** Index of each particle's composition, every one in its share of the particles. */
+function drawCompositions(compositions: readonly Composition[], count: number, random: Random): Uint16Array {
+  const ends: number[] = [];
+  for (const { share } of compositions) ends.push((ends.at(-1) ?? 0) + share * count);
+  const ranks = Uint16Array.from({ length: count }, (_, rank) => {
+    const state = ends.findIndex(end => rank + 0.5 < end);
+    return state < 0 ? compositions.length - 1 : state;
+  });
+  return random.shuffle(ranks);
+}
+
+/** Orientations are uniform over all turns; steps and the two half-sets are equally many, compositions as their shares say. */
 export function drawTruth(
   molecule: MovingMolecule,
   count: number,
@@ -35,14 +59,16 @@ export function drawTruth(
   random: Random,
 ): ParticleTruth[] {
   const steps = molecule.motions.map(motion => balanced(count, motion.values.length, random));
-  const present = molecule.parts.map(part => {
-    const ranks = random.shuffle(Uint32Array.from({ length: count }, (_, i) => i));
-    return Uint8Array.from(ranks, rank => (rank < Math.round(count * part.occupancy) ? 1 : 0));
-  });
+  const { compositions } = molecule;
+  const drawn = compositions ? drawCompositions(compositions, count, random) : null;
+  const present: Presence = drawn
+    ? molecule.parts.map((_, p) => Uint8Array.from(drawn, state => Number(compositions![state].present[p])))
+    : independentParts(molecule, count, random);
   const halves = balanced(count, 2, random);
   return Array.from({ length: count }, (_, i) => ({
     steps: steps.map(list => list[i]),
     present: present.map(list => list[i] === 1),
+    composition: drawn ? drawn[i] : null,
     rot: rounded(360 * random.uniform() - 180),
     tilt: rounded((Math.acos(1 - 2 * random.uniform()) * 180) / Math.PI),
     psi: rounded(360 * random.uniform() - 180),

@@ -2,11 +2,11 @@
 
 import type { Random } from '../../daemon/numerics/random.js';
 import { aboutAxis, IDENTITY, type Vector } from '../quaternion.js';
-import { type Motion, type MovingMolecule, packScatterers, type Scatterer } from '../scatterers.js';
+import { type Motion, type MovingMolecule, packScatterers } from '../scatterers.js';
+import { cluster } from './cluster.js';
 
 export type BlobKind = 'linear' | 'cyclic' | 'mixture';
 
-const SIGMA_ANGSTROM = 7;
 const BODY_GAUSSIANS = 200;
 /** The domain is about 36 Å (9 pixels of 4 Å) across, and slides twice its own width. */
 const DOMAIN_RADIUS_ANGSTROM = 13;
@@ -23,29 +23,6 @@ const ROUND_STEPS = 36;
 const SLIDE_BODY: Vector = [76, 60, 48];
 const ROUND_BODY: Vector = [54, 48, 66];
 const ROUND_RADIUS_ANGSTROM = 72;
-
-function randomInside(random: Random, centre: Vector, semiAxes: Vector): [number, number, number] {
-  for (;;) {
-    const u: Vector = [2 * random.uniform() - 1, 2 * random.uniform() - 1, 2 * random.uniform() - 1];
-    if (Math.hypot(...u) <= 1) return [centre[0] + u[0] * semiAxes[0], centre[1] + u[1] * semiAxes[1], centre[2] + u[2] * semiAxes[2]];
-  }
-}
-
-function cluster(
-  random: Random,
-  count: number,
-  centre: Vector,
-  semiAxes: Vector,
-  weight: number,
-  tags: { motion?: number; part?: number } = {},
-): Scatterer[] {
-  return Array.from({ length: count }, () => ({
-    position: randomInside(random, centre, semiAxes),
-    weight,
-    sigmaAngstrom: SIGMA_ANGSTROM,
-    ...tags,
-  }));
-}
 
 /** The domain slides along x, measured from the middle of its path, in Å. */
 const slide: Motion = {
