@@ -5,6 +5,7 @@ import type { Backend } from '../../daemon/compute/backend.js';
 import { createCpuBackend } from '../../daemon/compute/cpu/cpu-backend.js';
 import { PlainBackend } from '../../daemon/compute/cpu/plain-backend.js';
 import type { NamedTensor } from '../../daemon/formats/safetensors.js';
+import { foldNormalisation } from '../../daemon/networks/batch-normalisation.js';
 import { Mlp, type MlpOptions, type TrainingPass } from '../../daemon/networks/mlp.js';
 import { Random } from '../../daemon/numerics/random.js';
 
@@ -175,6 +176,22 @@ test('inference is without chance: after learning, the same rows give the same o
     const alone = await outputs(mlp, null, 1, X.slice(r * SIZES[0], (r + 1) * SIZES[0]));
     assert.deepEqual(alone, together.slice(r * SIZES[3], (r + 1) * SIZES[3]));
   }
+});
+
+test('normalisation folded into the layer behind it is a bare network that infers the same, constants included', async () => {
+  const mlp = network({ batchNormalisation: true });
+  for (let step = 1; step <= 5; step++) await learn(mlp, step);
+  const arrays = await arraysOf(mlp);
+  const [scale, shift, statistics] = ['scale', 'shift', 'statistics'].map(name => arrays.get(`net.normalisation.${name}`)!.data);
+  const [weight, bias] = ['weight', 'bias'].map(name => arrays.get(`net.2.${name}`)!.data);
+  const folded = foldNormalisation({ scale, shift, statistics }, { inputs: 10, outputs: 3, weight, bias });
+  const bare = network({});
+  const layers = [...arrays].filter(([name]) => !name.includes('normalisation'));
+  bare.restore(
+    new Map(layers).set('net.2.weight', { shape: [10, 3], data: folded.weight }).set('net.2.bias', { shape: [3], data: folded.bias }),
+  );
+  // Two orders of the same products of order one in float32.
+  assertClose(await outputs(bare, null), await outputs(mlp, null), 1e-5);
 });
 
 test('a batch too short for a variance is normalised by the running statistics, which it leaves alone, so one particle throws nothing away', async () => {
