@@ -33,10 +33,11 @@ const threads = values.threads === undefined ? null : wholeNumbers('--threads', 
 const results = readEarlier();
 const errors: string[] = [];
 let folder: string | null = null;
-process.once('SIGINT', () => {
-  if (folder !== null) rmSync(folder, { recursive: true, force: true });
-  process.exit(130);
-});
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => {
+    if (folder !== null) rmSync(folder, { recursive: true, force: true });
+    process.exit(130);
+  });
 
 for (const set of sets) {
   for (const seed of set.isSeeded ? seeds : seeds.slice(0, 1)) {
