@@ -12,6 +12,7 @@ import type { ParticleSet } from '../particles/particle-set.js';
 import { readParticleSubset } from '../particles/particle-subset.js';
 import { prepareImages } from '../particles/prepare-images.js';
 import type { ProjectFolder } from '../project/project-folder.js';
+import { inheritOrientations, readOrientationReport, withRunOrientations } from '../project/refined-orientations.js';
 import type { RunFolder, RunSettings } from '../project/run-folder.js';
 import { type TrainingSettings, type TrainOptions, trainingSettings } from '../settings/training.js';
 import { Departure, saveBases } from './departure.js';
@@ -61,11 +62,13 @@ export async function trainProjectRun(
 ): Promise<RunResult> {
   const run = project.run(options.run);
   const checkpoint = readCheckpoint(run, options, reporter);
-  const parent = options.continueFrom === null ? null : project.existingRun(options.continueFrom);
+  const parent = checkpoint || options.continueFrom === null ? null : project.existingRun(options.continueFrom);
   const neutral = checkpoint || parent ? null : await projectNeutral(project, backend, options, reporter, signal);
-  const particles = openProjectParticles(project);
+  // Orientations that were refined for this run, or for the one that it goes on from, are better than the project's.
+  const oriented = parent && !readOrientationReport(run) ? parent : run;
+  const particles = withRunOrientations(openProjectParticles(project), oriented);
   try {
-    const entries = chooseEntries(project, particles, options, parent);
+    const entries = chooseEntries(project, particles, options, checkpoint ? run : parent);
     const foundation = checkpoint
       ? keptFoundation(run)
       : neutral
@@ -89,6 +92,7 @@ export async function trainProjectRun(
       seconds: checkpoint ? run.settings().seconds : 0,
     };
     run.writeSettings(settings);
+    inheritOrientations(oriented, run);
     const scratch = join(run.path, 'scratch');
     mkdirSync(scratch, { recursive: true });
     try {
@@ -128,11 +132,12 @@ export function expansion(project: ProjectFolder, { symmetryExpansion }: Pick<Tr
   return symmetryExpansion === 'on' ? symmetryRotations(project.settings.symmetry) : [IDENTITY];
 }
 
-/** Those of the subset; without one those of the run that is continued, or all. */
-function chooseEntries(project: ProjectFolder, particles: ParticleSet, options: TrainOptions, parent: RunFolder | null): RunEntries {
+/** Those of the subset; without one those that `known` knows, the run itself as it was begun or the one it continues, or all. */
+function chooseEntries(project: ProjectFolder, particles: ParticleSet, options: TrainOptions, known: RunFolder | null): RunEntries {
   let chosen: Uint32Array = Uint32Array.from({ length: particles.count }, (_, i) => i);
-  if (options.subset !== null) chosen = readParticleSubset(project.resolve(options.subset), particles.file, particles.count);
-  else if (parent) chosen = Uint32Array.from(new Set(parent.latents().particle), number => number - 1).sort();
+  const isBegun = known?.name === options.run;
+  if (options.subset !== null && !isBegun) chosen = readParticleSubset(project.resolve(options.subset), particles.file, particles.count);
+  else if (known) chosen = Uint32Array.from(new Set(known.latents().particle), number => number - 1).sort();
   return runEntries(particles.rotations, chosen, expansion(project, options));
 }
 
@@ -144,7 +149,11 @@ interface Varying {
   parameters: Float32Array;
 }
 
-export function whatVaries(project: ProjectFolder, { neutral, frame }: Pick<Foundation, 'neutral' | 'frame'>, options: TrainingSettings): Varying {
+export function whatVaries(
+  project: ProjectFolder,
+  { neutral, frame }: Pick<Foundation, 'neutral' | 'frame'>,
+  options: TrainingSettings,
+): Varying {
   const gaussians = varyingGaussians(project, neutral, frame, options.focus, expansion(project, options));
   return { gaussians, parameters: varyWeights(gaussians, options.vary) };
 }

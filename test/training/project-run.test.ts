@@ -1,15 +1,18 @@
 // A run of a whole project on disk: from a star file to latents, and after a stop the same numbers as without one.
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { createCpuBackend } from '../../daemon/compute/cpu/cpu-backend.js';
+import type { DensityMap } from '../../daemon/formats/density-map.js';
+import { writeMap } from '../../daemon/formats/mrc.js';
 import { parseGaussians } from '../../daemon/gaussians/gaussian-set.js';
 import { LatentDecoder } from '../../daemon/networks/latent-decoder.js';
 import { createProject } from '../../daemon/project/create-project.js';
 import { ProjectFolder } from '../../daemon/project/project-folder.js';
 import { type TrainOptions, trainOptions } from '../../daemon/settings/training.js';
+import { rotationCentre } from '../../daemon/training/map-projections.js';
 import { Cancelled, type Reporter } from '../../daemon/training/progress.js';
 import { fitProjectNeutral, readProjectNeutral } from '../../daemon/training/project-neutral.js';
 import { trainProjectRun } from '../../daemon/training/project-run.js';
@@ -157,4 +160,113 @@ test('a run holds all that it stands on: with another neutral model in the proje
   await fitProjectNeutral(project, backend, { ...NEUTRAL, seed: 2 }, silent);
   for (const each of [project, untouched]) await trainProjectRun(each, backend, options, silent);
   assert.deepEqual(contents(project, 'latents.tsv'), contents(untouched, 'latents.tsv'));
+});
+
+/** A mask in the consensus map's frame: 1 where x, in Å about the rotation centre, is above `least`. */
+function halfMask(project: ProjectFolder, least: number): string {
+  const map = project.readMap() as DensityMap;
+  const centre = rotationCentre(map);
+  const data = map.data.map((_, i) => (map.originAngstrom[0] + (i % map.size[0]) * map.voxelSizeAngstrom[0] - centre[0] > least ? 1 : 0));
+  const path = join(project.path, 'half.mrc');
+  writeMap(path, { ...map, data });
+  return path;
+}
+
+test('with a focus mask only the Gaussians inside move, at any latent point, while all are still there', async () => {
+  const project = copy();
+  await trainProjectRun(project, backend, { ...options, epochs: 1, focus: halfMask(project, 0) }, silent);
+  const decoder = new LatentDecoder(project.run('run1').weights());
+  const [neutral, moved] = [decoder.decode([0, 0]), decoder.decode([2, -3])];
+  const centre = rotationCentre(project.readMap() as DensityMap)[0];
+  let [inside, outside] = [0, 0];
+  for (let i = 0; i < neutral.count; i++) {
+    const shift = Math.hypot(...[0, 1, 2].map(axis => moved.positions[3 * i + axis] - neutral.positions[3 * i + axis]));
+    // Half a voxel at the border: the mask is asked at the nearest one.
+    if (neutral.positions[3 * i] < centre - 8) {
+      assert.equal(shift, 0);
+      outside++;
+    } else if (neutral.positions[3 * i] > centre + 8) {
+      assert.ok(shift > 0);
+      inside++;
+    }
+  }
+  assert.ok(inside > 0 && outside > 0, `${inside} inside, ${outside} outside`);
+});
+
+test('a mask that holds no Gaussian is refused before anything is written', async () => {
+  const project = copy();
+  await assert.rejects(
+    trainProjectRun(project, backend, { ...options, focus: halfMask(project, 500) }, silent),
+    /half\.mrc: none of the 24 Gaussians/,
+  );
+  assert.ok(!project.run('run1').exists());
+});
+
+test('a run on a subset has latents of those particles alone', async () => {
+  const project = copy();
+  const subset = join(project.path, 'rows.txt');
+  writeFileSync(subset, Array.from({ length: 40 }, (_, i) => 2 * i + 2).join('\n'));
+  const result = await trainProjectRun(project, backend, { ...options, epochs: 1, subset }, silent);
+  assert.equal(result.particles, 40);
+  assert.deepEqual(
+    [...project.run('run1').latents().particle],
+    Array.from({ length: 40 }, (_, i) => 2 * i + 2),
+  );
+});
+
+test('continued with the same freedom the networks go on: after no more than one short epoch the correlation is already the earlier one, not a beginner’s', async () => {
+  const project = copy();
+  await trainProjectRun(project, backend, { ...options, epochs: 6 }, silent);
+  await trainProjectRun(project, backend, { ...options, run: 'on', continueFrom: 'run1', epochs: 1, learningRate: 1e-6 }, silent);
+  const [first, last] = [0, 5].map(i => project.run('run1').losses()[i].frc);
+  const on = project.run('on').losses()[0].frc;
+  assert.ok(project.run('on').settings().goesOn);
+  assert.ok(Math.abs(on - last) < 0.2 * (last - first), `${first} … ${last}, then ${on}`);
+});
+
+test('continued with other freedom, each particle departs from its own model: what it could vary before is kept, and resuming gives the same bits', async () => {
+  const [whole, stopped] = [copy(), copy()];
+  const second: TrainOptions = { ...options, run: 'second', continueFrom: 'run1', vary: ['width'], latentDims: 1, epochs: 2 };
+  for (const project of [whole, stopped]) await trainProjectRun(project, backend, options, silent);
+  await trainProjectRun(whole, backend, second, silent);
+  const abort = new AbortController();
+  const stopping: Reporter = { ...silent, progress: (stage, done) => void (stage.startsWith('epoch 2') && done > 40 && abort.abort()) };
+  await assert.rejects(trainProjectRun(stopped, backend, second, stopping, abort.signal), Cancelled);
+  // The earlier run is needed no more.
+  rmSync(stopped.run('run1').path, { recursive: true });
+  mkdirSync(stopped.run('run1').path);
+  cpSync(whole.run('run1').settingsPath, stopped.run('run1').settingsPath);
+  await trainProjectRun(stopped, backend, second, silent);
+  const [a, b] = [whole, stopped].map(project => project.run('second').weights().tensors);
+  assert.deepEqual(b, a);
+  const decoder = new LatentDecoder(whole.run('second').weights());
+  assert.deepEqual(decoder.decode([1]).positions, decoder.decode([0]).positions);
+  assert.notDeepEqual(decoder.decode([1]).sigmas, decoder.decode([0]).sigmas);
+  assert.equal(whole.run('second').settings().goesOn, false);
+  await assert.rejects(
+    trainProjectRun(whole, backend, { ...second, run: 'third', continueFrom: 'nobody' }, silent),
+    /has no run "nobody"; it has run1, second/,
+  );
+});
+
+test('in a symmetric project every particle has a place for each copy, named in the table, and one asymmetric unit varies', async () => {
+  const project = copy();
+  const settings = JSON.parse(readFileSync(join(project.path, 'project.json'), 'utf8'));
+  writeFileSync(join(project.path, 'project.json'), JSON.stringify({ ...settings, symmetry: 'C2' }));
+  const symmetric = ProjectFolder.open(project.path);
+  const result = await trainProjectRun(symmetric, backend, { ...options, epochs: 1 }, silent);
+  const run = symmetric.run('run1');
+  const { particle, copy: copyOf, count } = run.latents();
+  assert.deepEqual([result.particles, count, run.settings().copies], [COUNT, 2 * COUNT, 2]);
+  assert.deepEqual([...particle.slice(0, 4)], [1, 1, 2, 2]);
+  assert.deepEqual([...(copyOf as Uint8Array).slice(0, 4)], [0, 1, 0, 1]);
+  assert.match(readFileSync(run.latentsPath, 'utf8'), /^particle\tcopy\tz0\tz1\tfrc\n1\t1\t[^\n]+\n1\t2\t/);
+  const decoder = new LatentDecoder(run.weights());
+  const [neutral, moved] = [decoder.decode([0, 0]), decoder.decode([1, 1])];
+  const still = neutral.amplitudes.filter((_, i) =>
+    [0, 1, 2].every(axis => moved.positions[3 * i + axis] === neutral.positions[3 * i + axis]),
+  );
+  assert.ok(still.length > 4 && still.length < neutral.count - 4, `${still.length} of ${neutral.count} hold still`);
+  const plain = await trainProjectRun(symmetric, backend, { ...options, run: 'plain', epochs: 1, symmetryExpansion: 'off' }, silent);
+  assert.deepEqual([plain.particles, symmetric.run('plain').latents().count], [COUNT, COUNT]);
 });
