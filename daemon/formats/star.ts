@@ -26,6 +26,12 @@ export interface StarTable {
   line(row: number): number;
   /** Where the row's text begins and ends in the file. */
   rowSpan(row: number): [begin: number, end: number];
+  /** Where the value's text, its quotes included, begins and ends in the file. */
+  valueSpan(row: number, column: string): [begin: number, end: number];
+  /** Where the line of the last column's name ends, its line break excluded. */
+  readonly namesEnd: number;
+  /** Whether it is a loop, whose rows follow the names. */
+  readonly isLoop: boolean;
 }
 
 export interface StarFile {
@@ -81,6 +87,44 @@ export function writeStarRows(path: string, star: StarFile, block: string, rows:
   });
 }
 
+/**
+ * Writes the file again with, in one block, other values in some columns: `columns` by name, one text a row. A column that the block lacks is
+ * added as its last. Every other character stays as it is: comments, the order of rows and columns, the text of all other values.
+ */
+export function writeStarColumns(path: string, star: StarFile, block: string, columns: ReadonlyMap<string, readonly string[]>): void {
+  const table = star.blocks.get(block);
+  if (!table || table.rowCount === 0) throw new Error(`${star.file} has no rows in data_${block}`);
+  const { text } = star;
+  const lineEnd = text.includes('\r\n') ? '\r\n' : '\n';
+  const replaced = table.columns.filter(column => columns.has(column));
+  const added = [...columns.keys()].filter(column => !table.hasColumn(column));
+  const last = table.columns[table.columns.length - 1];
+  writeAtomically(path, output => {
+    let piece = '';
+    let done = 0;
+    const put = (begin: number, end: number, words: string) => {
+      piece += text.slice(done, begin) + words;
+      done = end;
+      if (piece.length < 1 << 20) return;
+      output.append(Buffer.from(piece));
+      piece = '';
+    };
+    const addNames = () => {
+      const line = (name: string, i: number) =>
+        `${lineEnd}_${name} ${table.isLoop ? `#${table.columns.length + i + 1}` : columns.get(name)?.[0]}`;
+      if (added.length > 0) put(table.namesEnd, table.namesEnd, added.map(line).join(''));
+    };
+    if (table.isLoop) addNames();
+    for (let row = 0; row < table.rowCount; row++) {
+      for (const column of replaced) put(...table.valueSpan(row, column), columns.get(column)?.[row] as string);
+      const end = table.valueSpan(row, last)[1];
+      if (table.isLoop && added.length > 0) put(end, end, added.map(column => ` ${columns.get(column)?.[row]}`).join(''));
+    }
+    if (!table.isLoop) addNames();
+    output.append(Buffer.from(piece + text.slice(done)));
+  });
+}
+
 const TAB = 9;
 const NEWLINE = 10;
 const RETURN = 13;
@@ -108,6 +152,7 @@ class StarParser {
   private columns: string[] = [];
   private values = new Offsets();
   private inLoop = false;
+  private namesEnd = 0;
   private line = 0;
 
   constructor(
@@ -159,6 +204,7 @@ class StarParser {
     const { text } = this;
     const nameEnd = tokenEnd(text, first, end);
     this.columns.push(text.slice(first + 1, nameEnd));
+    this.namesEnd = text.charCodeAt(end - 1) === RETURN ? end - 1 : end;
     if (this.inLoop) return;
     const value = skipBlanks(text, nameEnd, end);
     if (value === end || text.charCodeAt(value) === HASH)
@@ -186,7 +232,11 @@ class StarParser {
   }
 
   private endBlock(): void {
-    if (this.name !== null) this.blocks.set(this.name, new TextTable(this.file, this.text, this.name, this.columns, this.values));
+    if (this.name !== null)
+      this.blocks.set(
+        this.name,
+        new TextTable(this.file, this.text, this.name, this.columns, this.values, { namesEnd: this.namesEnd, isLoop: this.inLoop }),
+      );
     this.columns = [];
     this.values = new Offsets();
     this.inLoop = false;
@@ -201,6 +251,8 @@ class TextTable implements StarTable {
   readonly rowCount: number;
   private readonly places: Map<string, number>;
   private readonly starts: Uint32Array;
+  readonly namesEnd: number;
+  readonly isLoop: boolean;
 
   constructor(
     readonly file: string,
@@ -208,7 +260,10 @@ class TextTable implements StarTable {
     readonly name: string,
     readonly columns: readonly string[],
     offsets: Offsets,
+    layout: Pick<StarTable, 'namesEnd' | 'isLoop'>,
   ) {
+    this.namesEnd = layout.namesEnd;
+    this.isLoop = layout.isLoop;
     this.places = new Map(columns.map((column, place) => [column, place]));
     this.starts = offsets.values.slice(0, offsets.length);
     this.rowCount = columns.length > 0 ? offsets.length / columns.length : 0;
@@ -219,11 +274,15 @@ class TextTable implements StarTable {
   }
 
   value(row: number, column: string): string {
+    const [begin, end] = this.valueSpan(row, column);
+    return isQuote(this.text.charCodeAt(begin)) ? this.text.slice(begin + 1, end - 1) : this.text.slice(begin, end);
+  }
+
+  valueSpan(row: number, column: string): [number, number] {
     const place = this.places.get(column);
     if (place === undefined) throw new Error(`${this.file}: data_${this.name} has no column ${column}`);
-    const start = this.starts[row * this.columns.length + place];
-    const end = tokenEnd(this.text, start, this.text.length);
-    return isQuote(this.text.charCodeAt(start)) ? this.text.slice(start + 1, end - 1) : this.text.slice(start, end);
+    const begin = this.starts[row * this.columns.length + place];
+    return [begin, tokenEnd(this.text, begin, this.text.length)];
   }
 
   strings(column: string): string[] {

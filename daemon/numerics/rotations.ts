@@ -38,3 +38,32 @@ export function matrixToEuler(matrix: ArrayLike<number>, offset = 0): [number, n
   }
   return [Math.atan2(m(2, 1), m(2, 0)) / DEGREE, Math.atan2(sinTilt, m(2, 2)) / DEGREE, Math.atan2(m(1, 2), -m(0, 2)) / DEGREE];
 }
+
+/** exp of the rotation vector (radians about its own direction, right-handed) → row-major 3×3 (Rodrigues' formula). */
+export function vectorToRotation([x, y, z]: readonly [number, number, number]): Float64Array {
+  const angle = Math.hypot(x, y, z);
+  // sin θ / θ and (1 − cos θ) / θ², whose limits are 1 and 1/2.
+  const s = angle < 1e-6 ? 1 : Math.sin(angle) / angle;
+  const c = angle < 1e-6 ? 0.5 : 2 * (Math.sin(angle / 2) / angle) ** 2;
+  return Float64Array.of(
+    1 - c * (y * y + z * z),
+    c * x * y - s * z,
+    c * x * z + s * y,
+    c * x * y + s * z,
+    1 - c * (x * x + z * z),
+    c * y * z - s * x,
+    c * x * z - s * y,
+    c * y * z + s * x,
+    1 - c * (x * x + y * y),
+  );
+}
+
+/** Inverse of `vectorToRotation` for turns of less than 180°, where the direction is determined. */
+export function rotationVector(matrix: ArrayLike<number>, offset = 0): [number, number, number] {
+  const m = (row: number, column: number) => matrix[offset + 3 * row + column];
+  const axis: [number, number, number] = [m(2, 1) - m(1, 2), m(0, 2) - m(2, 0), m(1, 0) - m(0, 1)];
+  const twiceSin = Math.hypot(...axis);
+  const angle = Math.atan2(twiceSin, m(0, 0) + m(1, 1) + m(2, 2) - 1);
+  const scale = twiceSin < 1e-9 ? 0.5 : angle / twiceSin;
+  return [scale * axis[0], scale * axis[1], scale * axis[2]];
+}

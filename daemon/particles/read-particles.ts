@@ -33,8 +33,7 @@ export function readParticles(file: string, options: ParticleOptions = {}): Part
     const stacks = checkStacks(records, paths, pool);
     const notes = [...records.notes];
     const pixelSizeAngstrom = choosePixelSize(records, stacks.pixelSizeAngstrom, given, notes);
-    // Å in the file were pixels of the file's own pixel size.
-    const unit = records.shiftUnit === 'pixel' ? 1 : (records.pixelSizeAngstrom ?? pixelSizeAngstrom);
+    const unit = originUnitsPerPixel(records, pixelSizeAngstrom);
     return {
       file,
       count: records.count,
@@ -71,6 +70,14 @@ export function readParticles(file: string, options: ParticleOptions = {}): Part
 export function writeParticleSubset(input: string, rows: Iterable<number>, output: string): void {
   const star = readStar(input);
   writeStarRows(output, star, particleTable(star).name, rows);
+}
+
+/** How many units of a file's origins a pixel is: Å in the file were pixels of the file's own pixel size, whatever a calibration says of it since. */
+export function originUnitsPerPixel(
+  { shiftUnit, pixelSizeAngstrom }: Pick<ParticleRecords, 'shiftUnit' | 'pixelSizeAngstrom'>,
+  usedPixelSizeAngstrom: number,
+): number {
+  return shiftUnit === 'pixel' ? 1 : (pixelSizeAngstrom ?? usedPixelSizeAngstrom);
 }
 
 function readRecords(file: string): ParticleRecords {

@@ -347,6 +347,16 @@ export const parameters = {
     maximum: 999,
     source: 'both ends and the middle',
   },
+  orientCycles: {
+    kind: 'integer',
+    flag: '--cycles <N>',
+    description: 'refinements of the orientations; before each but the first a run is trained with those of the one before',
+    unit: '',
+    default: 1,
+    minimum: 1,
+    maximum: 20,
+    source: 'orientations alone',
+  },
   port: {
     kind: 'integer',
     flag: '--port <N>',

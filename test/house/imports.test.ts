@@ -27,7 +27,18 @@ const ALLOWED: readonly (readonly [string, readonly string[]])[] = [
   ['daemon/particles', ['daemon/numerics', 'daemon/formats', 'daemon/compute', 'daemon/training/progress']],
   ['daemon/maps', ['daemon/training/progress', 'daemon/numerics', 'daemon/formats', 'daemon/compute', 'daemon/particles']],
   ['daemon/networks', ['daemon/numerics', 'daemon/formats', 'daemon/compute', 'daemon/gaussians']],
-  ['daemon/project', ['daemon/training/progress', 'daemon/settings', 'daemon/formats', 'daemon/models', 'daemon/maps', 'daemon/particles']],
+  [
+    'daemon/project',
+    [
+      'daemon/training/progress',
+      'daemon/numerics',
+      'daemon/settings',
+      'daemon/formats',
+      'daemon/models',
+      'daemon/maps',
+      'daemon/particles',
+    ],
+  ],
   [
     'daemon/training',
     [
@@ -37,6 +48,7 @@ const ALLOWED: readonly (readonly [string, readonly string[]])[] = [
       'daemon/formats',
       'daemon/compute',
       'daemon/gaussians',
+      'daemon/models',
       'daemon/latent',
       'daemon/maps',
       'daemon/particles',

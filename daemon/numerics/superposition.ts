@@ -1,0 +1,61 @@
+// Lays one set of points on another by a rotation and a shift, by what most of them agree on: points that have moved by themselves have little say.
+
+import { rigidMotion } from './rigid-motion.js';
+import { vectorToRotation } from './rotations.js';
+
+/** x goes to rotation · (x − centre) + target. */
+export interface Superposition {
+  /** Row-major 3×3. */
+  rotation: Float64Array;
+  centre: [number, number, number];
+  target: [number, number, number];
+}
+
+/** Rounds of reweighting: the weights of a domain that moves by ten times the others' scatter have settled to a per cent after six. */
+const ROUNDS = 8;
+
+/**
+ * `from`, `to`: 3N, x0 y0 z0 x1 …, the same points in two states; `weights`: N, not negative, not all zero. Least squares at first (Horn 1987), then each point counts
+ * 1/(1 + (d/median)²) of its weight, d being what the last round left of its distance (Cauchy's M-estimator; Huber, Robust Statistics).
+ */
+export function superpose(from: ArrayLike<number>, to: ArrayLike<number>, weights: ArrayLike<number>): Superposition {
+  let found = rigid(from, to, weights);
+  for (let round = 1; round < ROUNDS; round++) {
+    const squares = squaredDistances(found, from, to);
+    const median = squares.slice().sort()[squares.length >> 1];
+    // Where half of the points fit exactly (a focus mask holds them), only those count.
+    const reweighted = squares.map((square, i) => weights[i] / (1 + square / Math.max(median, 1e-12)));
+    found = rigid(from, to, reweighted);
+  }
+  return found;
+}
+
+/** Where the point at `offset` of 3N numbers goes. */
+export function moved({ rotation: r, centre, target }: Superposition, points: ArrayLike<number>, offset: number): [number, number, number] {
+  const [x, y, z] = [points[offset] - centre[0], points[offset + 1] - centre[1], points[offset + 2] - centre[2]];
+  return [
+    r[0] * x + r[1] * y + r[2] * z + target[0],
+    r[3] * x + r[4] * y + r[5] * z + target[1],
+    r[6] * x + r[7] * y + r[8] * z + target[2],
+  ];
+}
+
+function rigid(from: ArrayLike<number>, to: ArrayLike<number>, weights: ArrayLike<number>): Superposition {
+  const { angleDegrees, axis, shift } = rigidMotion(from, to, weights);
+  const turn = axis.map(a => (a * angleDegrees * Math.PI) / 180) as [number, number, number];
+  const centre: [number, number, number] = [0, 0, 0];
+  let total = 0;
+  for (let i = 0; i < weights.length; i++) {
+    total += weights[i];
+    for (let k = 0; k < 3; k++) centre[k] += weights[i] * from[3 * i + k];
+  }
+  for (let k = 0; k < 3; k++) centre[k] /= total;
+  return { rotation: vectorToRotation(turn), centre, target: [centre[0] + shift[0], centre[1] + shift[1], centre[2] + shift[2]] };
+}
+
+function squaredDistances(found: Superposition, from: ArrayLike<number>, to: ArrayLike<number>): Float64Array {
+  return Float64Array.from({ length: from.length / 3 }, (_, i) => {
+    const [x, y, z] = moved(found, from, 3 * i);
+    return (x - to[3 * i]) ** 2 + (y - to[3 * i + 1]) ** 2 + (z - to[3 * i + 2]) ** 2;
+  });
+}

@@ -1,0 +1,175 @@
+// The way uphill for one particle's orientation and shift: quasi-Newton steps (BFGS; Nocedal & Wright, chapter 6) on the group of rotations.
+
+import { rotationVector, vectorToRotation } from '../numerics/rotations.js';
+import { multiply } from '../numerics/symmetry.js';
+
+/** How a particle looks at its model: a point c of the model is seen at (A·c)_xy + shift. */
+export interface Pose {
+  /** 9, row-major A. */
+  rotation: Float64Array;
+  /** 2, in the unit of the model's coordinates. */
+  shift: Float64Array;
+}
+
+/** Value at a pose, and its slope along a turn of the model about x, y, z (A·exp(ω), radians) and a shift along x, y. */
+export interface PoseValue {
+  value: number;
+  /** 5. */
+  slope: Float64Array;
+}
+
+const SIZE = 5;
+/** Share of the promised gain that a step must bring. */
+const ENOUGH = 1e-4;
+/** A step that fails is tried again at a third; this often, then the ascent has ended. */
+const SHORTER = 1 / 3;
+const SHORTEST_TRIES = 4;
+
+/**
+ * One particle's ascent, driven from outside because a whole batch is evaluated at once: `trial` says where, `take` hears what was found there.
+ * Turns are measured by the way of a point at `radius`, so that all five directions are lengths and one step size suits all. The best pose
+ * is never left for a worse one.
+ */
+export class PoseAscent {
+  readonly best: Pose;
+  private found: PoseValue | null = null;
+  /** SIZE × SIZE: estimate of minus the inverse Hessian; null before the first curvature has been seen. */
+  private inverse: Float64Array | null = null;
+  private step = new Float64Array(SIZE);
+  private tries = 0;
+  private ended = false;
+
+  /** `longest`: no step is longer; `shortest`: shorter ones end the ascent; both in the unit of the model's coordinates. */
+  constructor(
+    start: Pose,
+    private readonly radius: number,
+    private readonly longest: number,
+    private readonly shortest: number,
+  ) {
+    this.best = { rotation: start.rotation.slice(), shift: start.shift.slice() };
+  }
+
+  /** Whether there is nothing left to gain; a trial is then at the best pose. */
+  get isOver(): boolean {
+    return this.ended;
+  }
+
+  /** Value at the best pose; −∞ before the first. */
+  get value(): number {
+    return this.found?.value ?? Number.NEGATIVE_INFINITY;
+  }
+
+  /** Where to look next. */
+  trial(): Pose {
+    if (!this.found || this.ended) return this.best;
+    const { step, best, radius } = this;
+    return {
+      rotation: multiply(best.rotation, vectorToRotation([step[0] / radius, step[1] / radius, step[2] / radius])),
+      shift: Float64Array.of(best.shift[0] + step[3], best.shift[1] + step[4]),
+    };
+  }
+
+  /** What was found at the last trial. */
+  take({ value, slope }: PoseValue): void {
+    if (this.ended) return;
+    const uphill = slope.map((s, i) => (i < 3 ? s / this.radius : s));
+    if (!this.found) {
+      this.found = { value, slope: uphill };
+      this.aim();
+      return;
+    }
+    const promised = dot(this.step, this.found.slope);
+    if (!(value >= this.found.value + ENOUGH * promised)) {
+      this.tries++;
+      this.step = this.step.map(s => s * SHORTER);
+      if (this.tries === SHORTEST_TRIES || Math.hypot(...this.step) < this.shortest) this.ended = true;
+      return;
+    }
+    const there = this.trial();
+    this.learn(uphill);
+    this.best.rotation.set(there.rotation);
+    this.best.shift.set(there.shift);
+    this.found = { value, slope: uphill };
+    this.aim();
+  }
+
+  /** The curvature along the step just made, into the inverse Hessian. */
+  private learn(uphill: Float64Array): void {
+    const s = this.step;
+    const before = this.found as PoseValue;
+    const y = before.slope.map((g, i) => g - uphill[i]);
+    const sy = dot(s, y);
+    // Only where the function bends downwards along the step does it say anything of a maximum.
+    if (!(sy > 1e-10 * Math.hypot(...s) * Math.hypot(...y))) return;
+    const h = this.inverse ?? identity(sy / dot(y, y));
+    const hy = Float64Array.from({ length: SIZE }, (_, i) => dot(h.subarray(i * SIZE, (i + 1) * SIZE), y));
+    const yhy = dot(y, hy);
+    for (let i = 0; i < SIZE; i++)
+      for (let j = 0; j < SIZE; j++) h[i * SIZE + j] += ((1 + yhy / sy) * s[i] * s[j] - hy[i] * s[j] - s[i] * hy[j]) / sy;
+    this.inverse = h;
+  }
+
+  /** The next step, from the slope and the curvature seen so far. */
+  private aim(): void {
+    const { slope } = this.found as PoseValue;
+    const h = this.inverse;
+    this.tries = 0;
+    this.step = h ? Float64Array.from({ length: SIZE }, (_, i) => dot(h.subarray(i * SIZE, (i + 1) * SIZE), slope)) : slope.slice();
+    const length = Math.hypot(...this.step);
+    const wanted = h ? Math.min(length, this.longest) : this.longest;
+    if (!(length > 0) || wanted < this.shortest) {
+      this.ended = true;
+      return;
+    }
+    this.step = this.step.map(s => (s * wanted) / length);
+  }
+}
+
+/** The pose turned about axis `direction` of the model (0 to 2, radians) or shifted along x or y (3, 4). */
+export function movedBy({ rotation, shift }: Pose, direction: number, length: number): Pose {
+  const step = Float64Array.from({ length: SIZE }, (_, i) => (i === direction ? length : 0));
+  return {
+    rotation: multiply(rotation, vectorToRotation([step[0], step[1], step[2]])),
+    shift: Float64Array.of(shift[0] + step[3], shift[1] + step[4]),
+  };
+}
+
+/** How far a pose is from another: the turn about the model's axes as a rotation vector (radians), then the shift; 5 numbers. */
+export function changeOfPose(from: Pose, to: Pose): Float64Array {
+  return Float64Array.of(
+    ...rotationVector(multiply(transpose(from.rotation), to.rotation)),
+    to.shift[0] - from.shift[0],
+    to.shift[1] - from.shift[1],
+  );
+}
+
+/** A value and its slope with a normal prior about `centre`: less half the squared change in units of the expected errors, times `weight`. */
+export function withPrior(
+  { value, slope }: PoseValue,
+  pose: Pose,
+  centre: Pose,
+  expected: { angleRadians: number; shift: number },
+  weight: number,
+): PoseValue {
+  const change = changeOfPose(centre, pose);
+  // The squared angle from the centre grows along the rotation vector itself, by twice its length.
+  const perUnit = change.map((_, i) => weight / (i < 3 ? expected.angleRadians : expected.shift) ** 2);
+  return {
+    value: value - 0.5 * change.reduce((sum, x, i) => sum + perUnit[i] * x * x, 0),
+    slope: slope.map((s, i) => s - perUnit[i] * change[i]),
+  };
+}
+
+function transpose(m: ArrayLike<number>): Float64Array {
+  return Float64Array.of(m[0], m[3], m[6], m[1], m[4], m[7], m[2], m[5], m[8]);
+}
+
+function identity(scale: number): Float64Array {
+  return Float64Array.from({ length: SIZE * SIZE }, (_, i) => (i % (SIZE + 1) === 0 ? scale : 0));
+}
+
+function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
+  return sum;
+}
