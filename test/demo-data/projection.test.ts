@@ -98,7 +98,7 @@ test('turning the molecule and turning the view back leave the picture as it is,
 
 test('the consensus map summed along z is the untilted projection, because both are the same integral', () => {
   const molecule = moleculeOf({ position: POINT, weight: 7, sigmaAngstrom: 4 }, { position: [-9, 3, -15], weight: 2, sigmaAngstrom: 6 });
-  const map = consensusMap(molecule, geometry, 1);
+  const map = consensusMap(molecule, geometry, { scale: 1 });
   const image = project(molecule, { view: viewFromEuler(0, 0, 0), originXPixels: 0, originYPixels: 0 });
   const peak = image.reduce((most, value) => Math.max(most, value), 0);
   for (let p = 0; p < image.length; p++) {
@@ -110,7 +110,7 @@ test('the consensus map summed along z is the untilted projection, because both 
 });
 
 test('a symmetric consensus map has the same value at a point and at its turned copy', () => {
-  const map = consensusMap(moleculeOf({ position: [20, 0, 6], weight: 1, sigmaAngstrom: 6 }), geometry, 1, 4);
+  const map = consensusMap(moleculeOf({ position: [20, 0, 6], weight: 1, sigmaAngstrom: 6 }), geometry, { scale: 1 }, 4);
   const at = (x: number, y: number) => map.data[((24 + 2) * 48 + 24 + y) * 48 + 24 + x];
   for (const [x, y] of [
     [7, 0],
