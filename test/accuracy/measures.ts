@@ -194,18 +194,25 @@ export function adjustedRandIndex(a: ArrayLike<number>, b: ArrayLike<number>): n
   return most === byChance ? 1 : (inBoth - byChance) / (most - byChance);
 }
 
-/**
- * The two ends of the first principal component: the points on that line through the mean where `share` of the particles lie beyond. In one dimension those are
- * quantiles of z. Not the outermost particles: those are where noise has carried them.
- */
-export function principalEnds(latents: Latents, share = 0.02): [Float32Array, Float32Array] {
+/** count: how far each particle lies along the first principal component of the cloud, from its mean. In one dimension z itself, but for its mean. */
+export function principalCoordinates(latents: Latents): Float64Array {
   const { count, dims, z } = latents;
   const { mean } = momentsOf(latents, () => 1);
   const axis = longestAxis(latents);
-  const along = Float64Array.from({ length: count }, (_, i) => dotFrom(z, i, dims, mean, axis)).sort();
+  return Float64Array.from({ length: count }, (_, i) => dotFrom(z, i, dims, mean, axis));
+}
+
+/**
+ * The two ends of the first principal component: the points on that line through the mean where `share` of the particles lie beyond. Not the outermost particles:
+ * those are where noise has carried them.
+ */
+export function principalEnds(latents: Latents, share = 0.02): [Float32Array, Float32Array] {
+  const { mean } = momentsOf(latents, () => 1);
+  const axis = longestAxis(latents);
+  const along = principalCoordinates(latents).sort();
   const at = (rank: number) => Float32Array.from(mean, (value, d) => value + axis[d] * along[rank]);
-  const beyond = Math.floor(share * count);
-  return [at(beyond), at(count - 1 - beyond)];
+  const beyond = Math.floor(share * latents.count);
+  return [at(beyond), at(latents.count - 1 - beyond)];
 }
 
 /** Share of the more frequent class: what a guess without looking gets. */

@@ -1,7 +1,10 @@
 // The registry of `npm run accuracy`: every set that is measured, a line each.
 
+import { assemblyTrial } from './assembly.js';
+import { neutralTrial } from './neutral.js';
 import { HARD, PLAIN, simulatedTrial } from './simulated.js';
 import { independentSimulator, missingForIndependent, ownSimulator, type SimulatedKind } from './simulators.js';
+import { missingForSpike, spikeTrial } from './spike.js';
 import type { Trial, TrialContext } from './trial.js';
 import { missingForTwoStates, TWO_STATES_CHOICES, twoStatesTrial } from './two-states.js';
 
@@ -37,6 +40,9 @@ export const SETS: readonly AccuracySet[] = [
       }),
     ),
   ),
+  { name: 'neutral', isSeeded: true, missing: nothing, trial: neutralTrial },
+  { name: 'assembly', isSeeded: true, missing: nothing, trial: assemblyTrial },
+  { name: 'spike', isSeeded: true, missing: missingForSpike, trial: spikeTrial },
   ...TWO_STATES_CHOICES.map(
     ({ name, choice }): AccuracySet => ({
       name,
