@@ -33,7 +33,9 @@ function describe(
 ): string {
   const { settings } = project;
   const correlation =
-    settings.contrastCorrelation === null ? 'not measured' : `mean correlation with the map ${settings.contrastCorrelation.toFixed(3)}`;
+    settings.contrastCorrelation === null
+      ? 'no map to correlate with'
+      : `mean correlation with the map ${settings.contrastCorrelation.toFixed(3)}`;
   const lines = [
     `project    ${project.name} (${project.path})`,
     `particles  ${settings.particleCount} of ${settings.boxSize} px, ${settings.pixelSizeAngstrom} Å/px, symmetry ${settings.symmetry}, from ${settings.particles}`,

@@ -110,6 +110,13 @@ export function halfOf(particles: ParticleSet, row: number): 1 | 2 {
   return half === 1 || half === 2 ? half : row % 2 === 0 ? 1 : 2;
 }
 
+/** Up to `most` rows of `count`, evenly spread, an odd one always with the even one after it: half-sets go by odd and even rows where the file has none. */
+export function spreadPairs(count: number, most: number): Uint32Array {
+  if (count <= most) return Uint32Array.from({ length: count }, (_, row) => row);
+  const pairs = Math.floor(most / 2);
+  return Uint32Array.from({ length: 2 * pairs }, (_, i) => 2 * Math.floor((Math.floor(i / 2) * Math.floor(count / 2)) / pairs) + (i % 2));
+}
+
 /** Rings below both Nyquist frequencies, and not many beyond the resolution asked for. */
 function usedRings(particles: ParticleSet, outputBox: number, resolutionAngstrom?: number): number {
   const below = Math.ceil(Math.min(particles.boxSize, outputBox) / 2) - 1;

@@ -6,7 +6,7 @@ import type { DensityMap } from '../formats/density-map.js';
 import { InputError } from '../formats/input-error.js';
 import { readMap, readMapHeader } from '../formats/mrc.js';
 import { consensusContour } from '../maps/contour.js';
-import { type Contrast, detectContrast } from '../maps/contrast.js';
+import { type Contrast, contrastOfReconstruction, detectContrast } from '../maps/contrast.js';
 import { MapProjector } from '../maps/project-map.js';
 import { checkPlacement } from '../models/place.js';
 import { readModel } from '../models/read-model.js';
@@ -62,6 +62,7 @@ export async function createProject(path: string, given: NewProject, reporter: R
     if (placement?.note) reporter.note(`warning: ${placement.note}`);
     await readImages(particles, reporter, signal);
     const contrast = map ? contrastOf(particles, map, reporter) : null;
+    const sign = contrast?.contrast ?? (await contrastWithoutMap(particles, symmetry, reporter, signal));
     const stored = (file: string | null) => (file === null ? null : storedPath(folder, file));
     return ProjectFolder.create(folder, {
       format: 'limber-project',
@@ -76,7 +77,7 @@ export async function createProject(path: string, given: NewProject, reporter: R
       pixelSizeAngstrom: particles.pixelSizeAngstrom,
       boxSize: particles.boxSize,
       particleCount: particles.count,
-      contrast: contrast?.contrast ?? 1,
+      contrast: sign,
       contrastCorrelation: contrast?.correlation ?? null,
       contour: map ? consensusContour(map) : null,
     });
@@ -142,4 +143,18 @@ function contrastOf(particles: ParticleSet, map: DensityMap, reporter: Reporter)
   else if (found.contrast < 0) reporter.note(`contrast is inverted: ${measured}; the images are taken with the opposite sign from here on`);
   else reporter.note(`contrast is as RELION has it: ${measured}`);
   return found;
+}
+
+async function contrastWithoutMap(particles: ParticleSet, symmetry: string, reporter: Reporter, signal: AbortSignal): Promise<1 | -1> {
+  const { contrast, skewness, isSignificant } = await contrastOfReconstruction(particles, symmetry, reporter, signal);
+  const measured = `a reconstruction of the particles has a skewness of ${skewness.toFixed(2)}`;
+  if (!isSignificant) {
+    reporter.note(
+      `warning: a reconstruction of the particles hardly shows a molecule; contrast is taken to be as RELION has it, --map would tell`,
+    );
+    return 1;
+  }
+  if (contrast < 0) reporter.note(`contrast is inverted: ${measured}; the images are taken with the opposite sign from here on`);
+  else reporter.note(`contrast is as RELION has it: ${measured}`);
+  return contrast;
 }

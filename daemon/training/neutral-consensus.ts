@@ -5,7 +5,7 @@ import { consensusContour } from '../maps/contour.js';
 import { weightShells } from '../maps/filter.js';
 import { fourierShellCorrelation, resolutionAt } from '../maps/fsc.js';
 import { ceilingOfHalves, ceilingOfMap } from '../maps/noise-ceiling.js';
-import { reconstruct } from '../maps/reconstruct.js';
+import { reconstruct, spreadPairs } from '../maps/reconstruct.js';
 import type { ParticleSet } from '../particles/particle-set.js';
 import type { ProjectFolder } from '../project/project-folder.js';
 import { type Consensus, rotationCentre } from './map-projections.js';
@@ -65,13 +65,6 @@ export async function neutralConsensus(
   // Each shell by how far it can be trusted, as after a refinement.
   const weighted = weightShells(raw, ceiling);
   return { name: 'a reconstruction of the particles', map: weighted, mask, contour: consensusContour(weighted), ceiling, centreAngstrom };
-}
-
-/** Up to `most` rows of `count`, evenly spread, an odd one always with the even one after it: half-sets go by odd and even rows where the file has none. */
-export function spreadPairs(count: number, most: number): Uint32Array {
-  if (count <= most) return Uint32Array.from({ length: count }, (_, row) => row);
-  const pairs = Math.floor(most / 2);
-  return Uint32Array.from({ length: 2 * pairs }, (_, i) => 2 * Math.floor((Math.floor(i / 2) * Math.floor(count / 2)) / pairs) + (i % 2));
 }
 
 /** From the first shell without any signal on, what follows is chance. */

@@ -48,6 +48,8 @@ export interface NeutralModel {
 
 /** The paper: "above 0.95" at every ring below the target resolution; of a noisy map, this share of what its noise allows. Asked of the shells of the map as well, which are what is reported. */
 export const GOAL = 0.95;
+/** Rings whose noise leaves less than this (half-maps' FSC below 0.143) hold too little of the molecule to be judged by. */
+export const LEAST_CEILING = 0.5;
 const COARSEST_ANGSTROM = 50;
 const FIRST_COUNT = 256;
 const MOST = 8192;
@@ -125,9 +127,13 @@ function countAtLevel(given: number | null, levelsLeft: number, present: number)
   return given === null ? present : Math.max(Math.min(FEWEST, given), Math.ceil(given / 2 ** levelsLeft));
 }
 
-/** How far the worst ring (rings 1 …) is above the goal; negative below it. `ceiling`: by ring from 0. */
+/** How far the worst ring (rings 1 …) that counts is above the goal; negative below it. `ceiling`: by ring from 0. */
 function aboveGoal(correlation: readonly number[], ceiling: ArrayLike<number> | null): number {
-  return Math.min(...correlation.map((value, i) => value - GOAL * (ceiling?.[i + 1] ?? 1)));
+  const above = correlation.map((value, i) => {
+    const highest = ceiling?.[i + 1] ?? 1;
+    return highest < LEAST_CEILING ? Number.POSITIVE_INFINITY : value - GOAL * highest;
+  });
+  return Math.min(...above);
 }
 
 function seeded(count: number, source: ProjectionSource, random: Random): Float32Array {
@@ -197,7 +203,7 @@ async function fitStage(
   const n = start.length / 5;
   const label = `neutral model, ${n} Gaussians at ${resolutionAngstrom.toFixed(0)} Å`;
   const steps = isAtTarget ? STEPS_AT_TARGET : STEPS_ON_THE_WAY;
-  const ringShares = source.ceiling ? sharesOfSignal(rings.rings, source.ceiling) : undefined;
+  const ringShares = sharesOfSignal(rings.rings, source.ceiling);
   const geometry: ProjectionGeometry = { ...projectionGeometry(n, rings, frame), ringShares };
   const imageSize = 2 * rings.planeSize;
   const images = new Float32Array(BANK * imageSize);

@@ -1,6 +1,6 @@
 // What a neutral model is said to be: its report on disk, and how well it agrees with its map.
 
-import { GOAL } from './neutral-model.js';
+import { GOAL, LEAST_CEILING } from './neutral-model.js';
 
 /** neutral/neutral.json: what the model is, for people and for the daemon. Arrays begin with ring or shell 1; number k is at boxAngstrom / k. */
 export interface NeutralReport {
@@ -22,7 +22,7 @@ export interface NeutralReport {
   noiseCeiling?: number[];
 }
 
-/** The shell of `report.fsc` that is lowest against what the map's noise allows, where it allows anything: what a model is judged by. */
+/** The shell of `report.fsc`, of those that count, that is lowest against what the map's noise allows, what a model is judged by. */
 export interface LowestShell {
   fsc: number;
   angstrom: number;
@@ -36,7 +36,8 @@ export interface LowestShell {
 export function lowestShell({ fsc, noiseCeiling, boxAngstrom }: NeutralReport): LowestShell | null {
   if (!fsc || !noiseCeiling || fsc.length === 0) return null;
   const margin = fsc.map((value, i) => value - GOAL * noiseCeiling[i]);
-  const seen = margin.filter((_, i) => noiseCeiling[i] > 0);
+  const seen = margin.filter((_, i) => noiseCeiling[i] >= LEAST_CEILING);
+  if (seen.length === 0) return null;
   const i = margin.indexOf(Math.min(...seen));
   return { fsc: fsc[i], angstrom: boxAngstrom / (i + 1), ceiling: noiseCeiling[i], isGoalReached: margin[i] >= 0 };
 }
@@ -46,6 +47,6 @@ export function describeAgreement(report: NeutralReport): string {
   const lowest = lowestShell(report);
   if (!lowest) return 'FSC with the map not measured';
   const noise = lowest.ceiling < 1 ? `, where the map's noise leaves ${lowest.ceiling.toFixed(3)}` : '';
-  const verdict = lowest.isGoalReached ? '' : `; below the goal of ${GOAL}: a mask, a coarser --resolution or more --gaussians may help`;
+  const verdict = lowest.isGoalReached ? '' : `, below the goal of ${GOAL}`;
   return `FSC with ${report.fittedTo} at least ${lowest.fsc.toFixed(3)} (at ${lowest.angstrom.toFixed(1)} Å${noise})${verdict}`;
 }

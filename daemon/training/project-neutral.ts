@@ -21,12 +21,12 @@ import { writeFileAtomic } from '../project/write-file-atomic.js';
 import type { NeutralOptions } from '../settings/settings.js';
 import { type Consensus, mapProjections, moleculeVolume } from './map-projections.js';
 import { neutralConsensus } from './neutral-consensus.js';
-import { fitNeutralModel, type NeutralModel, type ProjectionSource, removeOutside } from './neutral-model.js';
+import { fitNeutralModel, type NeutralFit, type NeutralModel, type ProjectionSource, removeOutside } from './neutral-model.js';
 import type { NeutralReport } from './neutral-report.js';
 import type { BatchSource } from './particle-gradients.js';
 import type { Reporter } from './progress.js';
 import { projectionGeometry } from './projection-scale.js';
-import { informationShares, meanRingCorrelation } from './ring-shares.js';
+import { informationShares, meanRingCorrelation, sharesOfSignal } from './ring-shares.js';
 import { runEntries } from './run-entries.js';
 import { SETTLE_BATCH, settleNeutral } from './settle-neutral.js';
 import { storedBatches } from './stored-batches.js';
@@ -52,18 +52,10 @@ export async function fitProjectNeutral(
   const particles = openProjectParticles(project);
   try {
     const consensus = await neutralConsensus(project, particles, { resolutionAngstrom, threads: options.threads }, reporter, signal);
-    const source = mapProjections(consensus, boxAngstrom);
-    const fitted = await fitNeutralModel(
+    const { fitted, source } = await fitToConsensus(
       backend,
-      source,
-      {
-        boxSize,
-        pixelSizeAngstrom,
-        resolutionAngstrom,
-        gaussians: options.gaussians,
-        mostGaussians: independentValues(moleculeVolume(consensus), resolutionAngstrom),
-        seed: options.seed,
-      },
+      consensus,
+      { boxSize, pixelSizeAngstrom, resolutionAngstrom, gaussians: options.gaussians, seed: options.seed },
       reporter,
       signal,
     );
@@ -77,6 +69,19 @@ export async function fitProjectNeutral(
   } finally {
     particles.close();
   }
+}
+
+/** The model as the map alone makes it, and the map's projections that it was fitted to. */
+export async function fitToConsensus(
+  backend: Backend,
+  consensus: Consensus,
+  options: Omit<NeutralFit, 'mostGaussians'>,
+  reporter: Reporter,
+  signal?: AbortSignal,
+): Promise<{ fitted: NeutralModel; source: ProjectionSource }> {
+  const source = mapProjections(consensus, options.boxSize * options.pixelSizeAngstrom);
+  const mostGaussians = independentValues(moleculeVolume(consensus), options.resolutionAngstrom);
+  return { fitted: await fitNeutralModel(backend, source, { ...options, mostGaussians }, reporter, signal), source };
 }
 
 /**
@@ -133,7 +138,14 @@ async function settleOnParticles(
     const geometry = { ...projectionGeometry(fitted.count, rings, frame), ringShares };
     const settled = await settleNeutral(
       backend,
-      { geometry, start: fitted.logits, particles: batches, projections, random },
+      {
+        geometry,
+        start: fitted.logits,
+        particles: batches,
+        projections,
+        projectionShares: sharesOfSignal(rings.rings, source.ceiling),
+        random,
+      },
       reporter,
       signal,
     );

@@ -69,14 +69,18 @@ export function informationShares(geometry: RingGeometry, meanCorrelation: Array
 
 /** Less of a ring than this being signal, fitting it would fit its noise. */
 const LEAST_SIGNAL = 0.05;
+/** The outermost ring has a neighbour on one side only to be held by, and is the first to miss the goal. */
+const OUTERMOST = 4;
 
 /**
- * Shares by how much of each ring of a noisy map's projections is signal: the square of its highest correlation (`ceiling`, by ring from 0). Rings
- * beyond it are taken for clean.
+ * Shares for fitting a model to a map: by how much of each ring of its projections is signal, the square of its highest correlation
+ * (`ceiling`, by ring from 0; null or beyond it: all), the outermost ring counting more.
  */
-export function sharesOfSignal(rings: number, ceiling: ArrayLike<number>): Float32Array {
-  const signal = Float32Array.from({ length: rings + 1 }, (_, k) => (k === 0 ? 0 : (ceiling[k] ?? 1) ** 2));
-  const shares = signal.map(share => (share < LEAST_SIGNAL ? 0 : share));
+export function sharesOfSignal(rings: number, ceiling: ArrayLike<number> | null): Float32Array {
+  const shares = Float32Array.from({ length: rings + 1 }, (_, k) => {
+    const signal = k === 0 ? 0 : (ceiling?.[k] ?? 1) ** 2;
+    return signal < LEAST_SIGNAL ? 0 : k === rings ? OUTERMOST * signal : signal;
+  });
   const sum = shares.reduce((total, share) => total + share, 0);
   return sum === 0 ? equalShares(rings) : shares.map(share => share / sum);
 }

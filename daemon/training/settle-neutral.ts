@@ -17,8 +17,10 @@ export interface SettleInput {
   /** 5N logits. */
   start: Float32Array;
   particles: BatchSource;
-  /** Of the map, whose rings count with equal shares; null: nothing holds the model but the particles. */
+  /** Of the map; null: nothing holds the model but the particles. */
   projections: BatchSource | null;
+  /** Of the rings of the projections; alike unless given. */
+  projectionShares?: Float32Array;
   random: Random;
 }
 
@@ -30,12 +32,12 @@ export interface SettleInput {
  */
 export async function settleNeutral(
   backend: Backend,
-  { geometry, start, particles, projections, random }: SettleInput,
+  { geometry, start, particles, projections, projectionShares, random }: SettleInput,
   reporter: Reporter,
   signal?: AbortSignal,
 ): Promise<Float32Array> {
   const width = start.length;
-  const mapGeometry: ProjectionGeometry = { ...geometry, ringShares: undefined };
+  const mapGeometry: ProjectionGeometry = { ...geometry, ringShares: projectionShares };
   const held = {
     logits: backend.tensor([1, width], start),
     zero: backend.tensor([width]),
