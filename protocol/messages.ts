@@ -22,13 +22,46 @@ export type ClientMessage =
   | { type: 'frame-drawn'; sequence: number }
   /** → started: begins a training run in a process of its own; fields left out take the defaults of settings. */
   | { type: 'start-training'; id: number; run: string; settings: TrainingRequest }
+  /** → started: fits the neutral model anew. */
+  | { type: 'start-neutral'; id: number; settings: NeutralRequest }
+  /** → started: refines every particle's orientation against its own model in the run. */
+  | { type: 'start-orientations'; id: number; run: string }
+  /** → started: neutral model and run once more on each half of the particles, and how far the two agree. */
+  | { type: 'start-halves'; id: number; run: string }
+  /** → region-saved: a region of the molecule, as spheres in Å, becomes a mask of the project under that name. */
+  | {
+      type: 'save-region';
+      id: number;
+      name: string /** 4·n: x y z radius of each sphere, Å in the frame of the map */;
+      spheres: Float32Array;
+    }
   /** → cancelled: stops a job at its next checkpoint; nothing is lost. */
   | { type: 'cancel-job'; id: number; job: string };
 
+/** What `limber train` takes; see its help for each. */
 export interface TrainingRequest {
+  preset?: 'default' | 'paper';
   latentDims?: number;
-  epochs?: number;
+  vary?: VaryKind[];
   resolutionAngstrom?: number;
+  epochs?: number;
+  batch?: number;
+  learningRate?: number;
+  symmetryExpansion?: 'on' | 'off';
+  seed?: number;
+  /** Name of a region: only the Gaussians inside vary. */
+  focus?: string;
+  /** The run that this one continues. */
+  continueFrom?: string;
+  /** The particles to train on, rows of the input file from 1. */
+  subset?: Uint32Array;
+}
+
+export type VaryKind = 'position' | 'amplitude' | 'width';
+
+export interface NeutralRequest {
+  resolutionAngstrom?: number;
+  gaussians?: number;
   seed?: number;
 }
 
@@ -46,6 +79,8 @@ export type ServerMessage =
       z: Float32Array /** count; NaN where unknown */;
       frc: Float32Array /** count; 1-based row of the input file */;
       particle: Uint32Array;
+      /** count: which symmetric orientation of the particle, from 1; null where each has one place. */
+      copy: Uint32Array | null;
       pca: LatentPca;
     }
   | { type: 'epochs'; id: number; run: string; epochs: EpochRow[] }
@@ -53,6 +88,8 @@ export type ServerMessage =
   | ({ type: 'frame'; sequence: number } & DecodedFrame)
   | { type: 'started'; id: number; job: string }
   | { type: 'cancelled'; id: number; job: string }
+  /** `gaussians`: how many of the neutral model lie inside; null before there is one. */
+  | { type: 'region-saved'; id: number; name: string; gaussians: number | null }
   /** Unasked: a job of this daemon moved on. */
   | { type: 'progress'; job: string; run: string | null; stage: string; done: number; total: number; seconds: number }
   /** Unasked: a run finished an epoch (trained by this daemon or by another process). New latents are ready when `latentsReady`. */
@@ -118,6 +155,8 @@ export interface ProjectSummary {
   model: { path: string; format: 'mmcif' | 'pdb'; atoms: number } | null;
   neutral: { gaussians: number; resolutionAngstrom: number } | null;
   runs: RunSummary[];
+  /** Names of the regions that a run can be focused on. */
+  regions: string[];
   jobs: { job: string; run: string | null; stage: string; done: number; total: number }[];
 }
 
@@ -130,4 +169,11 @@ export interface RunSummary {
   frc: number | null;
   gaussians: number;
   backend: string;
+  /** Particles it trains on, and the symmetric orientations each is used in. */
+  particles: number;
+  copies: number;
+  vary: VaryKind[];
+  /** Name of the region it is focused on, or of the mask's file; null: none. */
+  focus: string | null;
+  continueFrom: string | null;
 }

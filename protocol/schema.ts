@@ -25,10 +25,12 @@ import type {
   EpochRow,
   ErrorCode,
   LatentPca,
+  NeutralRequest,
   ProjectSummary,
   RunSummary,
   ServerMessage,
   TrainingRequest,
+  VaryKind,
 } from './messages.js';
 
 type Table<M extends { type: string }> = { readonly [T in M['type']]: Fields<Omit<Extract<M, { type: T }>, 'type'>> };
@@ -36,14 +38,29 @@ type Table<M extends { type: string }> = { readonly [T in M['type']]: Fields<Omi
 const id = whole();
 const sequence = whole();
 
+const onOrOff = oneOf('on', 'off');
+const varyKind = oneOf<VaryKind>('position', 'amplitude', 'width');
 const trainingRequest: Kind<TrainingRequest> = record<TrainingRequest>(
   {
+    preset: optional(oneOf('default', 'paper')),
     latentDims: optional(whole(1, 64)),
-    epochs: optional(whole(1, 100_000)),
+    vary: optional(list(varyKind, 1, 3)),
     resolutionAngstrom: optional(positive),
+    epochs: optional(whole(1, 100_000)),
+    batch: optional(whole(1, 4096)),
+    learningRate: optional(positive),
+    symmetryExpansion: optional(onOrOff),
     seed: optional(whole()),
+    focus: optional(runName),
+    continueFrom: optional(runName),
+    subset: optional(uint32),
   },
   // A misspelt setting must not train with the default in silence.
+  true,
+);
+
+const neutralRequest: Kind<NeutralRequest> = record<NeutralRequest>(
+  { resolutionAngstrom: optional(positive), gaussians: optional(whole(8, 100_000)), seed: optional(whole()) },
   true,
 );
 
@@ -54,6 +71,10 @@ export const CLIENT_MESSAGES: Table<ClientMessage> = {
   scrub: { sequence, run: runName, z: latentPoint, atoms: flag },
   'frame-drawn': { sequence },
   'start-training': { id, run: runName, settings: trainingRequest },
+  'start-neutral': { id, settings: neutralRequest },
+  'start-orientations': { id, run: runName },
+  'start-halves': { id, run: runName },
+  'save-region': { id, name: runName, spheres: float32 },
   'cancel-job': { id, job: text },
 };
 
@@ -79,6 +100,11 @@ const runSummary = record<RunSummary>({
   frc: orNull(finite),
   gaussians: whole(),
   backend: text,
+  particles: whole(),
+  copies: whole(1),
+  vary: list(varyKind),
+  focus: orNull(text),
+  continueFrom: orNull(runName),
 });
 const project = record<ProjectSummary>({
   name: text,
@@ -99,18 +125,31 @@ const project = record<ProjectSummary>({
   model: orNull(record<NonNullable<ProjectSummary['model']>>({ path: text, format: oneOf('mmcif', 'pdb'), atoms: whole() })),
   neutral: orNull(record<NonNullable<ProjectSummary['neutral']>>({ gaussians: whole(), resolutionAngstrom: positive })),
   runs: list(runSummary),
+  regions: list(runName),
   jobs: list(record<ProjectSummary['jobs'][number]>(job)),
 });
 const errorCode = oneOf<ErrorCode>('malformed', 'unknown-type', 'no-such-run', 'not-ready', 'bad-value', 'busy', 'failed');
 
 export const SERVER_MESSAGES: Table<ServerMessage> = {
   project: { project },
-  latents: { id, run: runName, epoch: whole(), dims: whole(), count: whole(), z: float32, frc: float32, particle: uint32, pca },
+  latents: {
+    id,
+    run: runName,
+    epoch: whole(),
+    dims: whole(),
+    count: whole(),
+    z: float32,
+    frc: float32,
+    particle: uint32,
+    copy: orNull(uint32),
+    pca,
+  },
   epochs: { id, run: runName, epochs: list(epochRow) },
   decoded: { id, ...decodedFrame },
   frame: { sequence, ...decodedFrame },
   started: { id, job: text },
   cancelled: { id, job: text },
+  'region-saved': { id, name: runName, gaussians: orNull(whole()) },
   progress: { ...job, seconds: finite },
   epoch: { run: runName, row: epochRow, latentsReady: flag },
   'job-ended': { job: text, run: orNull(runName), error: orNull(text) },
@@ -127,6 +166,7 @@ export function checkLengths(message: ServerMessage): void {
     want('z', message.z, count * dims);
     want('frc', message.frc, count);
     want('particle', message.particle, count);
+    if (message.copy) want('copy', message.copy, count);
     want('pca.mean', message.pca.mean, dims);
     want('pca.axes', message.pca.axes, dims * dims);
     want('pca.variances', message.pca.variances, dims);

@@ -11,6 +11,10 @@ interface Answers {
   'get-epochs': 'epochs';
   decode: 'decoded';
   'start-training': 'started';
+  'start-neutral': 'started';
+  'start-orientations': 'started';
+  'start-halves': 'started';
+  'save-region': 'region-saved';
   'cancel-job': 'cancelled';
 }
 export type Message<T extends ServerMessage['type']> = Extract<ServerMessage, { type: T }>;
@@ -209,6 +213,7 @@ export class DaemonLink {
       case 'decoded':
       case 'started':
       case 'cancelled':
+      case 'region-saved':
         this.takeQuestion(message.id)?.resolve(message);
         return;
       case 'error': {

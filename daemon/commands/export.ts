@@ -115,7 +115,8 @@ function writeStar(project: ProjectFolder, run: RunFolder, file: string, rows: r
   const { particle } = run.latents();
   writeParticleSubset(
     project.resolve(project.settings.particles),
-    rows.map(row => particle[row] - 1),
+    // Symmetric copies are one particle.
+    new Set(rows.map(row => particle[row] - 1)),
     file,
   );
 }

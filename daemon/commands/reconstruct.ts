@@ -8,7 +8,10 @@ import { nearestParticles, pointsAlongLine } from '../latent/neighbours.js';
 import { lowPass } from '../maps/filter.js';
 import { formatShellCorrelations, fourierShellCorrelation, resolutionAt, type ShellCorrelation } from '../maps/fsc.js';
 import { type Reconstruction, reconstruct } from '../maps/reconstruct.js';
+import { multiply, symmetryRotations } from '../numerics/symmetry.js';
+import type { ParticleSet } from '../particles/particle-set.js';
 import { readParticleSubset } from '../particles/particle-subset.js';
+import { turnedParticles } from '../particles/turned-particles.js';
 import { ProjectFolder } from '../project/project-folder.js';
 import { rowsOfCluster } from '../project/run-analyses.js';
 import { writeFileAtomic } from '../project/write-file-atomic.js';
@@ -37,6 +40,8 @@ interface ReconstructOptions {
 /** The particles of one map (rows from 0), and its file. */
 interface State {
   rows: Uint32Array;
+  /** Which symmetric orientation of each is meant, for a run that tells them apart: such a map has no symmetry left. */
+  copies: Uint8Array | null;
   file: string;
 }
 
@@ -66,14 +71,15 @@ export function register(program: Command): void {
         const mask = options.halves ? project.readMask() : null;
         const results: Record<string, unknown>[] = [];
         try {
-          for (const { rows, file } of states) {
+          for (const { rows, copies, file } of states) {
+            const seen = copies ? turnedCopies(particles, rows, copies, settings.symmetry) : particles;
             const made = await reconstruct(
-              particles,
-              rows,
+              seen,
+              copies ? Uint32Array.from(rows, (_, i) => i) : rows,
               {
                 centreAngstrom: worldCentre(project),
                 contrast: settings.contrast,
-                symmetry: settings.symmetry,
+                symmetry: copies ? 'C1' : settings.symmetry,
                 // Half-maps are compared at all frequencies: nobody knows beforehand where they part.
                 resolutionAngstrom: options.halves ? undefined : options.resolution,
                 halves: options.halves,
@@ -112,19 +118,35 @@ function chooseStates(project: ProjectFolder, options: ReconstructOptions, note:
   const { output, subset, cluster, at, line } = options;
   const { particleCount } = project.settings;
   if (subset !== undefined)
-    return [{ rows: readParticleSubset(subset, project.resolve(project.settings.particles), particleCount), file: output }];
-  if (options.run === undefined) return [{ rows: Uint32Array.from({ length: particleCount }, (_, row) => row), file: output }];
+    return [{ rows: readParticleSubset(subset, project.resolve(project.settings.particles), particleCount), copies: null, file: output }];
+  if (options.run === undefined)
+    return [{ rows: Uint32Array.from({ length: particleCount }, (_, row) => row), copies: null, file: output }];
   const run = project.existingRun(options.run);
   const latents = run.latents();
-  const ofRun = (rows: ArrayLike<number>) => Uint32Array.from(rows, row => latents.particle[row] - 1).sort();
-  if (cluster !== undefined) return [{ rows: ofRun(rowsOfCluster(run, cluster, note)), file: output }];
-  if (at === undefined && line === undefined) return [{ rows: ofRun(Uint32Array.from(latents.particle, (_, i) => i)), file: output }];
+  const ofRun = (chosen: ArrayLike<number>) => {
+    const sorted = Uint32Array.from(chosen).sort();
+    const { particle, copy } = latents;
+    return { rows: sorted.map(row => particle[row] - 1), copies: copy ? Uint8Array.from(sorted, row => copy[row]) : null };
+  };
+  if (cluster !== undefined) return [{ ...ofRun(rowsOfCluster(run, cluster, note)), file: output }];
+  if (at === undefined && line === undefined)
+    return [{ rows: Uint32Array.from(new Set(latents.particle), number => number - 1).sort(), copies: null, file: output }];
   const points = at !== undefined ? [parsePoint(at, latents.dims, '--at')] : parseLine(line!, latents.dims, options.points);
   const most = options.particles ?? parameters.nearest.default;
   return nearestParticles(latents, points, most).map(({ rows }, i) => ({
-    rows: ofRun(rows),
+    ...ofRun(rows),
     file: at !== undefined ? output : insertBeforeEnding(output, `_${String(i + 1).padStart(3, '0')}`),
   }));
+}
+
+/** Row i of `rows` in its symmetric orientation `copies[i]`. */
+function turnedCopies(particles: ParticleSet, rows: Uint32Array, copies: Uint8Array, symmetry: string): ParticleSet {
+  const group = symmetryRotations(symmetry);
+  const rotations = new Float32Array(9 * rows.length);
+  rows.forEach((row, i) => {
+    rotations.set(multiply(particles.rotations, group[copies[i]], 9 * row), 9 * i);
+  });
+  return turnedParticles(particles, rows, rotations);
 }
 
 function parseLine(text: string, dims: number, points: number | undefined): Float32Array[] {

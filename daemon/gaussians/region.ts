@@ -6,3 +6,35 @@ import type { GaussianSet } from './gaussian-set.js';
 export function regionMembership({ count, positions }: GaussianSet, mask: DensityMap): Float32Array {
   return Float32Array.from({ length: count }, (_, i) => valueAt(mask, positions[3 * i], positions[3 * i + 1], positions[3 * i + 2]) ?? 0);
 }
+
+/** Voxels over which a mask made of spheres falls to 0 outside them. */
+const SOFT_EDGE_VOXELS = 3;
+
+/**
+ * A mask on `grid`: 1 inside any of the spheres (4 numbers each: x y z radius, Å in the map frame), falling as a cosine over three voxels outside, so that no Gaussian
+ * stands with half of its neighbours on the other side of a cliff.
+ */
+export function sphereMask(spheres: ArrayLike<number>, grid: Omit<DensityMap, 'data'>): DensityMap {
+  const { size, voxelSizeAngstrom, originAngstrom } = grid;
+  const data = new Float32Array(size[0] * size[1] * size[2]);
+  const edge = SOFT_EDGE_VOXELS * Math.max(...voxelSizeAngstrom);
+  for (let s = 0; s + 3 < spheres.length; s += 4) {
+    const radius = spheres[s + 3];
+    const [low, high] = [-1, 1].map(side =>
+      [0, 1, 2].map(axis => {
+        const voxel = (spheres[s + axis] + side * (radius + edge) - originAngstrom[axis]) / voxelSizeAngstrom[axis];
+        return Math.min(Math.max(side < 0 ? Math.ceil(voxel) : Math.floor(voxel), side < 0 ? 0 : -1), size[axis] - 1);
+      }),
+    );
+    for (let k = low[2]; k <= high[2]; k++)
+      for (let j = low[1]; j <= high[1]; j++)
+        for (let i = low[0]; i <= high[0]; i++) {
+          const place = [i, j, k].map((index, axis) => originAngstrom[axis] + index * voxelSizeAngstrom[axis] - spheres[s + axis]);
+          const beyond = (Math.hypot(...place) - radius) / edge;
+          const value = beyond <= 0 ? 1 : beyond >= 1 ? 0 : 0.5 + 0.5 * Math.cos(Math.PI * beyond);
+          const at = (k * size[1] + j) * size[0] + i;
+          if (value > data[at]) data[at] = value;
+        }
+  }
+  return { ...grid, data };
+}

@@ -1,6 +1,7 @@
-// start-training and cancel-job: the training jobs of this daemon, one at a time in a project.
-import type { ProjectSummary, ServerMessage, TrainingRequest } from '../../protocol/messages.js';
+// start-training, start-neutral, start-orientations, start-halves and cancel-job: the work of this daemon in processes of their own, one at a time in a project.
+import type { NeutralRequest, ProjectSummary, ServerMessage, TrainingRequest } from '../../protocol/messages.js';
 import type { ProjectWatch } from './project-watch.js';
+import { existingRegion, keepSubset } from './regions.js';
 import { RequestError } from './request-error.js';
 import { type Progress, TrainingProcess } from './training-process.js';
 
@@ -9,20 +10,33 @@ const PROGRESS_INTERVAL_MS = 100;
 
 interface Job extends Progress {
   job: string;
-  run: string;
+  run: string | null;
   process: TrainingProcess;
   /** When its progress was last told, and the timer for what came since. */
   told: number;
   timer: NodeJS.Timeout | null;
 }
 
-/** The flag of `limber train` for each setting of a request. */
-const FLAGS: { readonly [K in keyof Required<TrainingRequest>]: string } = {
+/** The flag of `limber train` or `limber neutral` for each setting of a request that goes to it as it is. */
+const FLAGS = {
+  preset: '--preset',
   latentDims: '--latent-dims',
-  epochs: '--epochs',
+  vary: '--vary',
   resolutionAngstrom: '--resolution',
+  gaussians: '--gaussians',
+  epochs: '--epochs',
+  batch: '--batch',
+  learningRate: '--learning-rate',
+  symmetryExpansion: '--symmetry-expansion',
+  continueFrom: '--continue',
   seed: '--seed',
-};
+} as const satisfies Partial<Record<keyof TrainingRequest | keyof NeutralRequest, string>>;
+
+function flagsOf(settings: Partial<Record<keyof typeof FLAGS, unknown>>): string[] {
+  return (Object.keys(FLAGS) as (keyof typeof FLAGS)[]).flatMap(key =>
+    settings[key] === undefined ? [] : [FLAGS[key], String(settings[key])],
+  );
+}
 
 export class Jobs {
   private readonly running = new Map<string, Job>();
@@ -30,7 +44,6 @@ export class Jobs {
   private closing = false;
 
   constructor(
-    private readonly projectDir: string,
     private readonly watch: ProjectWatch,
     /** Program and first arguments that start limber. */
     private readonly limber: readonly string[],
@@ -43,16 +56,43 @@ export class Jobs {
     return [...this.running.values()].map(({ job, run, stage, done, total }) => ({ job, run, stage, done, total }));
   }
 
-  /** Returns the job's name. Throws RequestError `busy`. */
-  start(run: string, settings: TrainingRequest): string {
+  /** Trains a run. Returns the job's name. Throws RequestError: `busy`, or `bad-value` on a region that is not there. */
+  train(run: string, { focus, subset, ...settings }: TrainingRequest): string {
+    this.refuseWhileBusy();
+    const { project } = this.watch;
+    const options = flagsOf(settings);
+    if (focus !== undefined) options.push('--focus', existingRegion(project, focus));
+    if (subset !== undefined) options.push('--subset', keepSubset(project, run, subset));
+    this.watch.forgetUnsaved(run);
+    return this.start('train', run, ['--run', run, ...options]);
+  }
+
+  /** Fits the neutral model. Throws RequestError `busy`. */
+  fitNeutral(settings: NeutralRequest): string {
+    return this.start('neutral', null, flagsOf(settings));
+  }
+
+  /** Refines orientations against the run's models. Throws RequestError: `busy`, `no-such-run`. */
+  refineOrientations(run: string): string {
+    return this.start('orient', this.watch.run(run).summary.name, ['--run', run]);
+  }
+
+  /** Everything once more on each half of the particles. Throws RequestError: `busy`, `no-such-run`. */
+  compareHalves(run: string): string {
+    return this.start('halves', this.watch.run(run).summary.name, ['--run', run]);
+  }
+
+  private refuseWhileBusy(): void {
     if (this.closing) throw new RequestError('busy', 'the daemon is ending');
     const [other] = this.running.values();
-    if (other) throw new RequestError('busy', `run "${other.run}" is training (job ${other.job}); cancel it or wait for it`);
-    const name = `train-${++this.count}`;
-    const options = (Object.keys(FLAGS) as (keyof TrainingRequest)[]).flatMap(key =>
-      settings[key] === undefined ? [] : [FLAGS[key], String(settings[key])],
-    );
-    this.watch.forgetUnsaved(run);
+    if (other)
+      throw new RequestError('busy', `${other.job}${other.run ? ` of run "${other.run}"` : ''} is at work; cancel it or wait for it`);
+  }
+
+  /** Starts `limber COMMAND` on the project. Returns the job's name. */
+  private start(command: string, run: string | null, options: readonly string[]): string {
+    this.refuseWhileBusy();
+    const name = `${command}-${++this.count}`;
     const job: Job = {
       job: name,
       run,
@@ -62,9 +102,9 @@ export class Jobs {
       seconds: 0,
       told: 0,
       timer: null,
-      process: new TrainingProcess([...this.limber, 'train', this.projectDir, '--run', run, ...options, '--json'], {
+      process: new TrainingProcess([...this.limber, command, this.watch.project.path, ...options, '--json'], {
         progress: progress => this.progressed(job, progress),
-        epoch: row => this.watch.tell(run, row),
+        epoch: row => run !== null && command === 'train' && this.watch.tell(run, row),
         ended: error => this.ended(job, error),
       }),
     };
@@ -107,7 +147,7 @@ export class Jobs {
     if (job.timer) clearTimeout(job.timer);
     this.running.delete(job.job);
     this.watch.look();
-    this.broadcast(`job-ended ${job.run}`, { type: 'job-ended', job: job.job, run: job.run, error });
+    this.broadcast(`job-ended ${job.job}`, { type: 'job-ended', job: job.job, run: job.run, error });
     this.summaryChanged();
   }
 }

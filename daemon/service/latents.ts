@@ -28,8 +28,9 @@ export class Latents {
     }
     const kept = this.kept;
     try {
-      const { dims, count, z, frc, particle, pca } = await kept.latents;
-      return { run, epoch: kept.epoch, dims, count, z, frc, particle, pca };
+      const { dims, count, z, frc, particle, copy, pca } = await kept.latents;
+      const copies = copy ? Uint32Array.from(copy, value => value + 1) : null;
+      return { run, epoch: kept.epoch, dims, count, z, frc, particle, copy: copies, pca };
     } catch (error) {
       if (this.kept === kept) this.kept = null;
       throw error;

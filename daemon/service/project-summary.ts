@@ -3,6 +3,7 @@ import type { ProjectSummary } from '../../protocol/messages.js';
 import { MAP_PATH, MODEL_PATH } from './files.js';
 import type { Jobs } from './jobs.js';
 import type { ProjectWatch } from './project-watch.js';
+import { regionNames } from './regions.js';
 import type { ServedMap } from './served-map.js';
 
 export interface ServedModel {
@@ -23,6 +24,7 @@ export function summariseProject(watch: ProjectWatch, jobs: Jobs, map: ServedMap
     model: model && { path: MODEL_PATH, format: model.format, atoms: model.atoms },
     neutral: watch.neutral,
     runs: watch.summaries(),
+    regions: regionNames(watch.project),
     jobs: jobs.list(),
   };
 }

@@ -3,7 +3,7 @@
 // It looks at modification times once a second, because notifications of the file system are lost on network drives.
 import { EventEmitter } from 'node:events';
 import { readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { EpochRow, ProjectSummary, RunSummary } from '../../protocol/messages.js';
 import type { ProjectFolder } from '../project/project-folder.js';
 import type { RunFolder } from '../project/run-folder.js';
@@ -165,8 +165,22 @@ export class ProjectWatch extends EventEmitter<Events> {
 }
 
 function summarise(folder: RunFolder): RunSummary {
-  const { latentDims, epoch, epochs, state, frc, gaussians, backend } = folder.settings();
-  return { name: folder.name, latentDims, epoch, epochs, state, frc: Number.isFinite(frc) ? frc : null, gaussians, backend };
+  const { latentDims, epoch, epochs, state, frc, gaussians, backend, particles, copies, vary, focus, continueFrom } = folder.settings();
+  return {
+    name: folder.name,
+    latentDims,
+    epoch,
+    epochs,
+    state,
+    frc: Number.isFinite(frc) ? frc : null,
+    gaussians,
+    backend,
+    particles,
+    copies,
+    vary: [...vary],
+    focus: focus && basename(focus, '.mrc'),
+    continueFrom,
+  };
 }
 
 function finiteRows(rows: readonly EpochRow[]): EpochRow[] {

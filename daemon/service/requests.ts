@@ -4,6 +4,7 @@ import type { Jobs } from './jobs.js';
 import type { Latents } from './latents.js';
 import type { Molecules } from './molecules.js';
 import type { ProjectWatch } from './project-watch.js';
+import type { Regions } from './regions.js';
 import { RequestError } from './request-error.js';
 
 export type Question = Extract<ClientMessage, { id: number }>;
@@ -13,6 +14,7 @@ export interface Features {
   latents: Latents;
   molecules: Molecules;
   jobs: Jobs;
+  regions: Regions;
 }
 
 type Answerers = {
@@ -26,7 +28,11 @@ const answerers: Answerers = {
   'get-latents': async ({ latents }, { id, run }) => ({ type: 'latents', id, ...(await latents.get(run)) }),
   'get-epochs': ({ watch }, { id, run }) => ({ type: 'epochs', id, run, epochs: watch.epochs(run) }),
   decode: async ({ molecules }, { id, run, z, atoms }) => ({ type: 'decoded', id, ...(await molecules.decode(run, z, atoms)) }),
-  'start-training': ({ jobs }, { id, run, settings }) => ({ type: 'started', id, job: jobs.start(run, settings) }),
+  'start-training': ({ jobs }, { id, run, settings }) => ({ type: 'started', id, job: jobs.train(run, settings) }),
+  'start-neutral': ({ jobs }, { id, settings }) => ({ type: 'started', id, job: jobs.fitNeutral(settings) }),
+  'start-orientations': ({ jobs }, { id, run }) => ({ type: 'started', id, job: jobs.refineOrientations(run) }),
+  'start-halves': ({ jobs }, { id, run }) => ({ type: 'started', id, job: jobs.compareHalves(run) }),
+  'save-region': ({ regions }, { id, name, spheres }) => ({ type: 'region-saved', id, name, gaussians: regions.save(name, spheres) }),
   'cancel-job': ({ jobs }, { id, job }) => {
     jobs.cancel(job);
     return { type: 'cancelled', id, job };

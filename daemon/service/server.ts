@@ -15,6 +15,7 @@ import { Latents } from './latents.js';
 import { Molecules } from './molecules.js';
 import { type ServedModel, summariseProject } from './project-summary.js';
 import { ProjectWatch } from './project-watch.js';
+import { Regions } from './regions.js';
 import type { Features } from './requests.js';
 import { RunReader } from './run-reader.js';
 import { prepareServedMap } from './served-map.js';
@@ -69,11 +70,12 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   };
   const projectMessage = (): ServerMessage => ({ type: 'project', project: summariseProject(watch, jobs, map, model) });
   const tellProject = () => broadcast('project', projectMessage());
-  const jobs = new Jobs(project.path, watch, options.limber, broadcast, tellProject);
+  const jobs = new Jobs(watch, options.limber, broadcast, tellProject);
   const features: Features = {
     watch,
     jobs,
     latents: new Latents(watch, reader),
+    regions: new Regions(project, tellProject),
     molecules: new Molecules(watch, reader, model?.positions ?? null),
   };
   watch.on('changed', tellProject);
@@ -92,7 +94,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     url: `http://${bracketed(reachable(options.host))}:${port}/?token=${token}`,
     port,
     token,
-    startTraining: (run, settings = {}) => jobs.start(run, settings),
+    startTraining: (run, settings = {}) => jobs.train(run, settings),
     async close() {
       watch.stop();
       await jobs.close();

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { pack } from 'msgpackr';
 import { Random } from '../../daemon/numerics/random.js';
 import { decodeClientMessage, decodeServerMessage, encodeMessage, ProtocolError } from '../../protocol/codec.js';
-import type { ClientMessage, DecodedFrame, ErrorCode, ServerMessage } from '../../protocol/messages.js';
+import type { ClientMessage, DecodedFrame, ErrorCode, ServerMessage, TrainingRequest } from '../../protocol/messages.js';
 
 const random = new Random(7);
 const below = (n: number) => Math.floor(random.uniform() * n);
@@ -24,8 +24,17 @@ const someClientMessage: (() => ClientMessage)[] = [
     type: 'start-training',
     id: someId(),
     run: someRun(),
-    settings: pick([{}, { epochs: 3, resolutionAngstrom: 7.5 }, { latentDims: 4, seed: 0 }]),
+    settings: pick<TrainingRequest>([
+      {},
+      { epochs: 3, resolutionAngstrom: 7.5 },
+      { latentDims: 4, seed: 0, preset: 'paper', vary: ['amplitude', 'width'], batch: 16, learningRate: 1e-4, symmetryExpansion: 'off' },
+      { focus: 'rbd', continueFrom: 'run1', subset: Uint32Array.of(1, 5, 70_000) },
+    ]),
   }),
+  () => ({ type: 'start-neutral', id: someId(), settings: pick([{}, { gaussians: 512, resolutionAngstrom: 8, seed: 3 }]) }),
+  () => ({ type: 'start-orientations', id: someId(), run: someRun() }),
+  () => ({ type: 'start-halves', id: someId(), run: someRun() }),
+  () => ({ type: 'save-region', id: someId(), name: 'rbd', spheres: Float32Array.of(1, -2, 3.5, 8) }),
   () => ({ type: 'cancel-job', id: someId(), job: 'train-1' }),
 ];
 
@@ -59,6 +68,7 @@ const someServerMessage: (() => ServerMessage)[] = [
       z: someFloats(count * dims),
       frc: someFloats(count),
       particle: Uint32Array.from({ length: count }, someId),
+      copy: pick([null, Uint32Array.from({ length: count }, someId)]),
       pca: { mean: someFloats(dims), axes: someFloats(dims * dims), variances: someFloats(dims) },
     };
   },
@@ -68,6 +78,7 @@ const someServerMessage: (() => ServerMessage)[] = [
   () => ({ type: 'epoch', run: someRun(), row, latentsReady: true }),
   () => ({ type: 'started', id: someId(), job: 'train-1' }),
   () => ({ type: 'cancelled', id: someId(), job: 'train-1' }),
+  () => ({ type: 'region-saved', id: someId(), name: 'rbd', gaussians: pick([null, 40]) }),
   () => ({ type: 'progress', ...job, seconds: 1.5 }),
   () => ({ type: 'job-ended', job: 'train-1', run: pick([null, 'a']), error: pick([null, 'no space']) }),
   () => ({ type: 'error', id: pick([null, 4]), code: 'busy', message: 'später' }),
@@ -86,7 +97,24 @@ const someServerMessage: (() => ServerMessage)[] = [
       ]),
       model: pick([null, { path: '/files/model', format: 'pdb', atoms: 12 }]),
       neutral: pick([null, { gaussians: 96, resolutionAngstrom: 8 }]),
-      runs: [{ name: 'a', latentDims: 4, epoch: 1, epochs: 20, state: 'training', frc: pick([null, 0.5]), gaussians: 96, backend: 'cpu' }],
+      runs: [
+        {
+          name: 'a',
+          latentDims: 4,
+          epoch: 1,
+          epochs: 20,
+          state: 'training',
+          frc: pick([null, 0.5]),
+          gaussians: 96,
+          backend: 'cpu',
+          particles: 4000,
+          copies: 3,
+          vary: ['position'],
+          focus: pick([null, 'rbd']),
+          continueFrom: pick([null, 'b']),
+        },
+      ],
+      regions: pick([[], ['head', 'rbd']]),
       jobs: [job],
     },
   }),

@@ -24,7 +24,21 @@ test('the first message says what the project is made of, so that a page needs t
   assert.deepEqual(project.model, { path: '/files/model', format: 'pdb', atoms: 2 });
   assert.equal(project.neutral, null);
   assert.deepEqual(project.runs, [
-    { name: 'run-1', latentDims: 2, epoch: 2, epochs: 10, state: 'stopped', frc: 0.5, gaussians: GAUSSIANS, backend: 'cpu' },
+    {
+      name: 'run-1',
+      latentDims: 2,
+      epoch: 2,
+      epochs: 10,
+      state: 'stopped',
+      frc: 0.5,
+      gaussians: GAUSSIANS,
+      backend: 'cpu',
+      particles: 5,
+      copies: 1,
+      vary: ['position'],
+      focus: null,
+      continueFrom: null,
+    },
   ]);
 });
 

@@ -31,8 +31,19 @@ export interface SyntheticOptions {
   port?: number;
 }
 
+/** What all runs here have in common. */
+const SAME: Pick<RunSummary, 'gaussians' | 'backend' | 'particles' | 'copies' | 'vary' | 'focus' | 'continueFrom'> = {
+  gaussians: 126,
+  backend: 'cpu',
+  particles: 4000,
+  copies: 1,
+  vary: ['position', 'amplitude', 'width'],
+  focus: null,
+  continueFrom: null,
+};
+
 export function finishedRun(name: string, latentDims: number, epochs = 20): RunSummary {
-  return { name, latentDims, epoch: epochs, epochs, state: 'done', frc: 0.21, gaussians: 126, backend: 'cpu' };
+  return { name, latentDims, epoch: epochs, epochs, state: 'done', frc: 0.21, ...SAME };
 }
 
 export class SyntheticDaemon {
@@ -65,6 +76,7 @@ export class SyntheticDaemon {
       model: { path: '/files/model', format: 'mmcif', atoms: ATOMS.length },
       neutral: options.neutral === false ? null : { gaussians: 126, resolutionAngstrom: 8 },
       runs: options.runs ?? [],
+      regions: [],
       jobs: [],
     };
     for (const run of this.project.runs)
@@ -170,6 +182,7 @@ export class SyntheticDaemon {
           epoch,
           dims,
           count: this.particles,
+          copy: null,
           ...latents(this.particles, dims, Math.sqrt(epoch / epochs), 7),
         });
         return;
@@ -193,10 +206,7 @@ export class SyntheticDaemon {
         const { latentDims = 4, epochs = 20 } = message.settings;
         send({ type: 'started', id: message.id, job: 'job-1' });
         this.change({
-          runs: [
-            ...this.project.runs,
-            { name: message.run, latentDims, epoch: 0, epochs, state: 'training', frc: null, gaussians: 126, backend: 'cpu' },
-          ],
+          runs: [...this.project.runs, { name: message.run, latentDims, epoch: 0, epochs, state: 'training', frc: null, ...SAME }],
           jobs: [{ job: 'job-1', run: message.run, stage: 'gradients', done: 0, total: 100 }],
         });
         return;
