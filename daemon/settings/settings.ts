@@ -352,10 +352,10 @@ export const parameters = {
     flag: '--cycles <N>',
     description: 'refinements of the orientations; before each but the first a run is trained with those of the one before',
     unit: '',
-    default: 1,
+    default: 2,
     minimum: 1,
     maximum: 20,
-    source: 'orientations alone',
+    source: 'of simulated slides, disturbed by 3° and 2 pixels, the first leaves 1.7° and 0.3 pixels, the second 1.45° and 0.15',
   },
   port: {
     kind: 'integer',

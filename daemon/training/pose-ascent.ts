@@ -21,9 +21,9 @@ export interface PoseValue {
 const SIZE = 5;
 /** Share of the promised gain that a step must bring. */
 const ENOUGH = 1e-4;
-/** A step that fails is tried again at a third; this often, then the ascent has ended. */
-const SHORTER = 1 / 3;
-const SHORTEST_TRIES = 4;
+/** A step that fails is tried again shorter, by a factor between these; this often, then the ascent has ended. */
+const [LEAST_SHORTENING, MOST_SHORTENING] = [0.1, 0.6];
+const MOST_TRIES = 6;
 
 /**
  * One particle's ascent, driven from outside because a whole batch is evaluated at once: `trial` says where, `take` hears what was found there.
@@ -75,14 +75,19 @@ export class PoseAscent {
     const uphill = slope.map((s, i) => (i < 3 ? s / this.radius : s));
     if (!this.found) {
       this.found = { value, slope: uphill };
-      this.aim();
+      this.aim(this.longest);
       return;
     }
-    const promised = dot(this.step, this.found.slope);
-    if (!(value >= this.found.value + ENOUGH * promised)) {
+    const before = this.found;
+    const promised = dot(this.step, before.slope);
+    const length = Math.hypot(...this.step);
+    if (!(value >= before.value + ENOUGH * promised)) {
+      // A step too far still tells how the function bends; the parabola through what is known has its top within the step.
+      this.learn(uphill);
+      const top = promised / (2 * (promised - (value - before.value)));
       this.tries++;
-      this.step = this.step.map(s => s * SHORTER);
-      if (this.tries === SHORTEST_TRIES || Math.hypot(...this.step) < this.shortest) this.ended = true;
+      if (this.tries === MOST_TRIES) this.ended = true;
+      else this.aim(length * Math.min(Math.max(top, LEAST_SHORTENING), MOST_SHORTENING));
       return;
     }
     const there = this.trial();
@@ -90,7 +95,8 @@ export class PoseAscent {
     this.best.rotation.set(there.rotation);
     this.best.shift.set(there.shift);
     this.found = { value, slope: uphill };
-    this.aim();
+    this.tries = 0;
+    this.aim(this.longest);
   }
 
   /** The curvature along the step just made, into the inverse Hessian. */
@@ -109,14 +115,13 @@ export class PoseAscent {
     this.inverse = h;
   }
 
-  /** The next step, from the slope and the curvature seen so far. */
-  private aim(): void {
+  /** The next step, from the slope and the curvature seen so far; no longer than `longest`. */
+  private aim(longest: number): void {
     const { slope } = this.found as PoseValue;
     const h = this.inverse;
-    this.tries = 0;
     this.step = h ? Float64Array.from({ length: SIZE }, (_, i) => dot(h.subarray(i * SIZE, (i + 1) * SIZE), slope)) : slope.slice();
     const length = Math.hypot(...this.step);
-    const wanted = h ? Math.min(length, this.longest) : this.longest;
+    const wanted = h ? Math.min(length, longest) : longest;
     if (!(length > 0) || wanted < this.shortest) {
       this.ended = true;
       return;

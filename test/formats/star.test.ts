@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { InputError } from '../../daemon/formats/input-error.js';
-import { parseStar, readStar, writeStarRows } from '../../daemon/formats/star.js';
+import { parseStar, readStar, writeStarColumns, writeStarRows } from '../../daemon/formats/star.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'limber-star-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -142,4 +142,45 @@ test('300,000 rows of 30 columns pass through without a copy of each value: name
   assert.equal(last[0], 0.28);
   assert.equal(last[299_999], 299_999.28);
   assert.equal(table.value(299_999, 'c0'), '299999@stack.mrcs');
+});
+
+test('other values go into their own places and nothing else changes, so that a program finds every column where it was', () => {
+  for (const text of [relion31, relion31.replaceAll('\n', '\r\n'), relion31.trimEnd()]) {
+    const path = join(folder, 'columns.star');
+    writeStarColumns(path, parseStar(text, 'test.star'), 'particles', new Map([['rlnAnglePsi', ['10', '-20.125', '30']]]));
+    const expected = text
+      .replace('1.500000', '10')
+      .replace('-2.5e-1', '-20.125')
+      .replace(/^( *)3( +)000003/m, '$130$2000003');
+    assert.equal(readFileSync(path, 'utf8'), expected);
+  }
+});
+
+test('a column that is missing is the last one of its table, before a comment behind the row', () => {
+  const path = join(folder, 'added.star');
+  const values = new Map([
+    ['rlnOriginX', ['1', '2', '3']],
+    ['rlnOriginY', ['4', '5', '6']],
+  ]);
+  writeStarColumns(path, parseStar(relion31, 'test.star'), 'particles', values);
+  const text = readFileSync(path, 'utf8');
+  assert.match(text, /_rlnNote #3\n_rlnOriginX #4\n_rlnOriginY #5\n/);
+  assert.match(text, /plain 3 6 {3}# a comment behind\n/);
+  const table = readStar(path).blocks.get('particles')!;
+  assert.deepEqual([...table.numbers('rlnOriginY')], [4, 5, 6]);
+  assert.deepEqual(table.strings('rlnNote'), ["it''s", '', 'plain']);
+});
+
+test('a table of single values takes a changed value and a new one on lines of their own', () => {
+  const path = join(folder, 'single.star');
+  writeStarColumns(
+    path,
+    parseStar('data_x\n_rlnA 1\n_rlnB  two\n', 'test.star'),
+    'x',
+    new Map([
+      ['rlnA', ['5']],
+      ['rlnC', ['6']],
+    ]),
+  );
+  assert.equal(readFileSync(path, 'utf8'), 'data_x\n_rlnA 5\n_rlnB  two\n_rlnC 6\n');
 });
