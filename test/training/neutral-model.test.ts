@@ -64,6 +64,43 @@ test('on a molecule of Gaussians every ring of unseen projections is above 0.95,
   for (let k = 1; k <= 8; k++) assert.ok(mean[k] > 0.95, `ring ${k}: ${mean[k]}`);
 });
 
+/** Rows of white noise: nothing that Gaussians could agree with. */
+const noiseOnly: ProjectionSource = {
+  ...source,
+  draw(rows, geometry, random, images, rotations) {
+    for (let r = 0; r < rows; r++) rotations.set(randomRotation(random), 9 * r);
+    for (let i = 0; i < rows * 2 * geometry.planeSize; i++) images[i] = random.normal();
+  },
+};
+
+/** The numbers of Gaussians that were tried, in order, with what `progress` was told. */
+async function countsTried(given: ProjectionSource, asked: Partial<NeutralFit>): Promise<{ tried: number[]; kept: number }> {
+  const tried: number[] = [];
+  const progress = (stage: string, done: number, total: number) => {
+    if (done === total || done === total - (total % 10)) tried.push(Number(/, (\d+) Gaussians/.exec(stage)?.[1]));
+  };
+  const model = await fitNeutralModel(backend, given, { ...options, gaussians: null, ...asked }, { ...silent, progress });
+  return { tried, kept: model.count };
+}
+
+test('Gaussians are doubled only while the worst ring gains by it: on noise alone the first number is kept', async () => {
+  // One level only: the coarsest, a quarter of the box, is the target.
+  const { tried, kept } = await countsTried(noiseOnly, { resolutionAngstrom: 32, mostGaussians: 64 });
+  assert.equal(tried[0], 64);
+  assert.equal(kept, 64);
+});
+
+test('the number doubles at a target that is the coarsest level too, where a ring is below the goal; one that holds more noise than signal is not asked', async () => {
+  const dull = (ceiling: number) =>
+    countsTried(
+      { ...source, ceiling: Float64Array.of(1, 1, 1, ceiling, ceiling), shellCorrelation: () => Float64Array.of(1, 1, 1, 0.45, 0.45) },
+      { resolutionAngstrom: 32, mostGaussians: 512 },
+    );
+  assert.deepEqual(await dull(0.45), { tried: [256], kept: 256 });
+  // Twice as many gain nothing: the fewer are kept.
+  assert.deepEqual(await dull(1), { tried: [256, 512], kept: 256 });
+});
+
 test('the same seed gives the same model to the bit, another seed another one', async () => {
   const quick = { ...options, gaussians: 16 };
   const [one, same] = [await fitNeutralModel(backend, source, quick, silent), await fitNeutralModel(backend, source, quick, silent)];
