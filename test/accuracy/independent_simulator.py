@@ -1,10 +1,10 @@
 """Simulates particles of known state by the conventions of RELION alone, sharing no code with limber, so that a shared mistake cannot hide.
 
-    python3 independent_simulator.py DIR --kind linear|cyclic|mixture [--seed 1] [--noise 1] [--ctf] [--shifts PIXELS] [--oracle 1000]
+    python3 independent_simulator.py DIR --kind linear|cyclic|mixture [--seed 1] [--noise 1] [--ctf] [--shifts PIXELS]
+                                     [--per-state 200] [--oracle 1000]
 
 A body of 160 Gaussians and a domain of 14 that slides 96 A along x in 20 states (linear), goes round x in 36 (cyclic), or slides while half of
-the particles have 14 Gaussians more (mixture): the three simulations of the paper's Extended Data Figure 5. 200 images a state, 64 x 64
-pixels of 4 A. Everything inside is in pixels, the axes of an array run (z,) y, x.
+the particles have 14 Gaussians more (mixture): the three simulations of the paper's Extended Data Figure 5. 64 x 64 pixels of 4 A. Everything inside is in pixels, the axes of an array run (z,) y, x.
 
 DIR gets particles.mrcs, particles.star (RELION 3.1), consensus.mrc (the mean over all states) and, written last, truth.json:
     truth   per particle, in the star file's order: position (A from the middle of the slide) or angle (degrees), and extra (0 or 1)
@@ -27,7 +27,6 @@ import numpy as np
 BOX = 64
 PIXEL_ANGSTROM = 4.0
 SIGMA = 1.7
-PER_STATE = 200
 STATES = {"linear": 20, "cyclic": 36, "mixture": 20}
 VOLTAGE_KV, CS_MM, AMPLITUDE_CONTRAST = 300.0, 2.7, 0.1
 GRID = np.arange(BOX)
@@ -208,13 +207,14 @@ def main():
     parser.add_argument("--noise", type=float, default=1.0, help="variance of the noise over the mean variance of the noise-free images")
     parser.add_argument("--ctf", action="store_true", help="images carry a contrast transfer function")
     parser.add_argument("--shifts", type=float, default=0.0, help="pixels; uniform between minus and plus this")
+    parser.add_argument("--per-state", type=int, default=200, help="images of each state")
     parser.add_argument("--oracle", type=int, default=1000, help="particles that the oracle looks at")
     given = parser.parse_args()
     given.directory.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(given.seed)
     molecule = Molecule(given.kind, rng)
     # As many particles in each step; in every step of the mixture, half with the extra density.
-    count = STATES[given.kind] * PER_STATE
+    count = STATES[given.kind] * given.per_state
     states = [(i % STATES[given.kind], int(given.kind == "mixture" and i < count // 2)) for i in range(count)]
     states = [states[i] for i in rng.permutation(count)]
     views = draw_views(rng, count, given.ctf, given.shifts)

@@ -47,7 +47,8 @@ export const ownSimulator: Simulator = async (kind, { noise, ctf, shiftPixels },
   return { particles: data.particles, map: data.map, truth, oracle: await measureOracle(options, ORACLE_PARTICLES) };
 };
 
-const PROGRAM = fileURLToPath(new URL('../../../test/accuracy/independent_simulator.py', import.meta.url));
+/** Its usage stands at its top. */
+export const INDEPENDENT_PROGRAM = fileURLToPath(new URL('../../../test/accuracy/independent_simulator.py', import.meta.url));
 
 /** The other program needs NumPy: what is missing here, in a few words; null when all is there. */
 export function missingForIndependent(): string | null {
@@ -60,7 +61,7 @@ export const independentSimulator: Simulator = async (kind, { noise, ctf, shiftP
   reporter.progress('simulating by the other program', 0, 1);
   const options = { kind, seed, noise, shifts: shiftPixels, oracle: ORACLE_PARTICLES };
   const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  await promisify(execFile)('python3', [PROGRAM, directory, ...flags, ...(ctf ? ['--ctf'] : [])]);
+  await promisify(execFile)('python3', [INDEPENDENT_PROGRAM, directory, ...flags, ...(ctf ? ['--ctf'] : [])]);
   const { truth, oracle } = JSON.parse(readFileSync(join(directory, 'truth.json'), 'utf8')) as {
     truth: Record<string, number[]>;
     oracle: KnownParticles['oracle'];
