@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { createCpuBackend } from '../../daemon/compute/cpu/cpu-backend.js';
+import type { DensityMap } from '../../daemon/formats/density-map.js';
 import { createStackWriter, readMap } from '../../daemon/formats/mrc.js';
 import { parseGaussians } from '../../daemon/gaussians/gaussian-set.js';
 import { gaussiansToDensity } from '../../daemon/gaussians/to-density.js';
@@ -64,6 +65,27 @@ test('without a map the particles make one, and the neutral model agrees with th
   const header = table.findIndex(line => line.startsWith('shell\t'));
   assert.equal(table.length - header - 1, 8);
   assert.equal(Number(table[header + 3].split('\t')[2]), Number(report.fsc?.[2].toFixed(5)));
+});
+
+test('under C3 the model is symmetric though the molecule of the images is not, since map and particles are met in every copy', async () => {
+  const project = await createProject(join(folder, 'c3'), { ...given, symmetry: 'C3' }, silent, new AbortController().signal);
+  await fitProjectNeutral(project, backend, { resolutionAngstrom: 40, gaussians: 96, seed: 1, backend: 'cpu', threads: 1 }, silent);
+  const path = join(project.neutralFolder, 'gaussians.txt');
+  const set = parseGaussians(readFileSync(path, 'utf8'), path);
+  const truth = readMap(simulated.map);
+  const turned = { ...set, positions: set.positions.slice() };
+  const [c, s] = [-0.5, Math.sqrt(0.75)];
+  for (let i = 0; i < set.count; i++) {
+    const [x, y] = [set.positions[3 * i] - 128, set.positions[3 * i + 1] - 128];
+    turned.positions[3 * i] = 128 + c * x - s * y;
+    turned.positions[3 * i + 1] = 128 + s * x + c * y;
+  }
+  const correlationOfTurned = (density: DensityMap, other: DensityMap) => fourierShellCorrelation(density, other).correlation;
+  const symmetric = correlationOfTurned(gaussiansToDensity(set, truth), gaussiansToDensity(turned, truth));
+  for (let k = 1; k <= 6; k++) assert.ok(symmetric[k] > 0.9, `shell ${k}: ${symmetric[k]}`);
+  // The molecule itself is far from it, or this would say nothing.
+  const own = correlationOfTurned(gaussiansToDensity(set, truth), truth);
+  assert.ok(Math.min(...own.subarray(2, 7)) < 0.7, `${own.subarray(1, 7)}`);
 });
 
 test('images of the opposite sign are found out without a map, since a molecule is a compact body on an even background', async () => {
