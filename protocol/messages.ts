@@ -12,6 +12,10 @@ export const MAX_MESSAGE_BYTES = 1 << 20;
 export type ClientMessage =
   /** → latents: every particle's place in the latent space of a run. */
   | { type: 'get-latents'; id: number; run: string }
+  /** → halves: what repeating the run on both halves of the particles has shown. */
+  | { type: 'get-halves'; id: number; run: string }
+  /** → orientations: what refining the orientations against the run has changed. */
+  | { type: 'get-orientations'; id: number; run: string }
   /** → epochs: the training curve so far. */
   | { type: 'get-epochs'; id: number; run: string }
   /** → decoded: the Gaussians (and, with `atoms`, the moved atoms) at one latent point. Every one is answered. */
@@ -81,8 +85,12 @@ export type ServerMessage =
       particle: Uint32Array;
       /** count: which symmetric orientation of the particle, from 1; null where each has one place. */
       copy: Uint32Array | null;
+      /** count: how well the motion can be seen in the particle's image, 0 to 1, NaN where unknown; null where nobody asked. */
+      observability: Float32Array | null;
       pca: LatentPca;
     }
+  | { type: 'halves'; id: number; run: string /** null: not compared yet */; report: HalvesSummary | null }
+  | { type: 'orientations'; id: number; run: string /** null: not refined yet */; report: OrientationSummary | null }
   | { type: 'epochs'; id: number; run: string; epochs: EpochRow[] }
   | ({ type: 'decoded'; id: number } & DecodedFrame)
   | ({ type: 'frame'; sequence: number } & DecodedFrame)
@@ -107,6 +115,53 @@ export interface EpochRow {
   frc: number;
   loss: number;
   seconds: number;
+}
+
+/** How far two runs agree that were trained independently on half of the particles each. Pairs: half 1, half 2; null: could not be measured. */
+export interface HalvesSummary {
+  particles: [number, number];
+  /** Share of the variance of either half's latents that the other half's tell, on particles that the map between them has not seen. */
+  latentsExplained: [number | null, number | null];
+  /** The same where particles are paired at random. */
+  latentsByChance: number | null;
+  clusters: {
+    count: number;
+    /** Adjusted Rand index of the clusters that the two models put the same particles in; `anew`: clustered afresh in half 2. */
+    adjustedRandIndex: number | null;
+    adjustedRandIndexAnew: number | null;
+  };
+  states: HalvesState[];
+  /** The motion between pairs of particles by either model; null where positions do not vary. */
+  motion: { correlation: number | null; rmsAngstrom: [number | null, number | null]; disagreementAngstrom: number | null } | null;
+}
+
+/** A cluster of half 1's latents and its match in half 2. */
+export interface HalvesState {
+  /** From 1. */
+  state: number;
+  /** Particles, or particles in one of their symmetric orientations, of either half; and which share of the half that is. */
+  entries: [number, number];
+  share: [number, number];
+  /** Å where the FSC of the two maps falls below 0.143 and below 0.5. */
+  resolutionAngstrom: number | null;
+  resolutionAtHalfAngstrom: number | null;
+  /** Correlation between the halves of what sets the state apart from the mean; and the highest such with another state. */
+  difference: number | null;
+  differenceToOthers: number | null;
+}
+
+/** Orientations refined against the particles' own models, beside those of the project's file. */
+export interface OrientationSummary {
+  particles: number;
+  /** Mean ring correlation with their models, before and after. */
+  frcBefore: number;
+  frcAfter: number;
+  medianDegrees: number;
+  degrees95: number;
+  medianAngstrom: number;
+  angstrom95: number;
+  /** The run that they were taken over from; null: they were refined against this one. */
+  inheritedFrom: string | null;
 }
 
 /** Principal components of the latents: z ≈ mean + Σ c_k axes_k. Row k of axes is component k. */
@@ -157,7 +212,21 @@ export interface ProjectSummary {
   runs: RunSummary[];
   /** Names of the regions that a run can be focused on. */
   regions: string[];
+  /** What a request for training takes where it leaves fields out, for each preset. */
+  trainingDefaults: { default: TrainingDefaults; paper: TrainingDefaults };
   jobs: { job: string; run: string | null; stage: string; done: number; total: number }[];
+}
+
+export interface TrainingDefaults {
+  latentDims: number;
+  vary: VaryKind[];
+  /** null: chosen from the data. */
+  resolutionAngstrom: number | null;
+  epochs: number;
+  batch: number;
+  learningRate: number;
+  seed: number;
+  symmetryExpansion: 'on' | 'off';
 }
 
 export interface RunSummary {

@@ -24,11 +24,15 @@ import type {
   DecodedFrame,
   EpochRow,
   ErrorCode,
+  HalvesState,
+  HalvesSummary,
   LatentPca,
   NeutralRequest,
+  OrientationSummary,
   ProjectSummary,
   RunSummary,
   ServerMessage,
+  TrainingDefaults,
   TrainingRequest,
   VaryKind,
 } from './messages.js';
@@ -67,6 +71,8 @@ const neutralRequest: Kind<NeutralRequest> = record<NeutralRequest>(
 export const CLIENT_MESSAGES: Table<ClientMessage> = {
   'get-latents': { id, run: runName },
   'get-epochs': { id, run: runName },
+  'get-halves': { id, run: runName },
+  'get-orientations': { id, run: runName },
   decode: { id, run: runName, z: latentPoint, atoms: flag },
   scrub: { sequence, run: runName, z: latentPoint, atoms: flag },
   'frame-drawn': { sequence },
@@ -106,6 +112,16 @@ const runSummary = record<RunSummary>({
   focus: orNull(text),
   continueFrom: orNull(runName),
 });
+const trainingDefaults = record<TrainingDefaults>({
+  latentDims: whole(),
+  vary: list(varyKind),
+  resolutionAngstrom: orNull(positive),
+  epochs: whole(),
+  batch: whole(),
+  learningRate: positive,
+  seed: whole(),
+  symmetryExpansion: onOrOff,
+});
 const project = record<ProjectSummary>({
   name: text,
   particles: whole(),
@@ -126,7 +142,40 @@ const project = record<ProjectSummary>({
   neutral: orNull(record<NonNullable<ProjectSummary['neutral']>>({ gaussians: whole(), resolutionAngstrom: positive })),
   runs: list(runSummary),
   regions: list(runName),
+  trainingDefaults: record<ProjectSummary['trainingDefaults']>({ default: trainingDefaults, paper: trainingDefaults }),
   jobs: list(record<ProjectSummary['jobs'][number]>(job)),
+});
+const pairOf = <T>(kind: Kind<T>) => list(kind, 2, 2) as Kind<T[]> as Kind<[T, T]>;
+const figure = orNull(finite);
+const halves = record<HalvesSummary>({
+  particles: pairOf(whole()),
+  latentsExplained: pairOf(figure),
+  latentsByChance: figure,
+  clusters: record<HalvesSummary['clusters']>({ count: whole(), adjustedRandIndex: figure, adjustedRandIndexAnew: figure }),
+  states: list(
+    record<HalvesState>({
+      state: whole(1),
+      entries: pairOf(whole()),
+      share: pairOf(finite),
+      resolutionAngstrom: figure,
+      resolutionAtHalfAngstrom: figure,
+      difference: figure,
+      differenceToOthers: figure,
+    }),
+  ),
+  motion: orNull(
+    record<NonNullable<HalvesSummary['motion']>>({ correlation: figure, rmsAngstrom: pairOf(figure), disagreementAngstrom: figure }),
+  ),
+});
+const orientations = record<OrientationSummary>({
+  particles: whole(),
+  frcBefore: finite,
+  frcAfter: finite,
+  medianDegrees: finite,
+  degrees95: finite,
+  medianAngstrom: finite,
+  angstrom95: finite,
+  inheritedFrom: orNull(runName),
 });
 const errorCode = oneOf<ErrorCode>('malformed', 'unknown-type', 'no-such-run', 'not-ready', 'bad-value', 'busy', 'failed');
 
@@ -142,8 +191,11 @@ export const SERVER_MESSAGES: Table<ServerMessage> = {
     frc: float32,
     particle: uint32,
     copy: orNull(uint32),
+    observability: orNull(float32),
     pca,
   },
+  halves: { id, run: runName, report: orNull(halves) },
+  orientations: { id, run: runName, report: orNull(orientations) },
   epochs: { id, run: runName, epochs: list(epochRow) },
   decoded: { id, ...decodedFrame },
   frame: { sequence, ...decodedFrame },
@@ -167,6 +219,7 @@ export function checkLengths(message: ServerMessage): void {
     want('frc', message.frc, count);
     want('particle', message.particle, count);
     if (message.copy) want('copy', message.copy, count);
+    if (message.observability) want('observability', message.observability, count);
     want('pca.mean', message.pca.mean, dims);
     want('pca.axes', message.pca.axes, dims * dims);
     want('pca.variances', message.pca.variances, dims);

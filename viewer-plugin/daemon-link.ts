@@ -9,6 +9,8 @@ export type LinkState = 'connecting' | 'open' | 'away';
 interface Answers {
   'get-latents': 'latents';
   'get-epochs': 'epochs';
+  'get-halves': 'halves';
+  'get-orientations': 'orientations';
   decode: 'decoded';
   'start-training': 'started';
   'start-neutral': 'started';
@@ -210,6 +212,8 @@ export class DaemonLink {
         return;
       case 'latents':
       case 'epochs':
+      case 'halves':
+      case 'orientations':
       case 'decoded':
       case 'started':
       case 'cancelled':

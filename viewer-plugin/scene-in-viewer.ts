@@ -29,13 +29,16 @@ const FILL = 0.8;
 /** How long a slider must rest (ms) before the state tree hears of it. */
 const REST_MS = 250;
 
+/** What of a project is loaded into the view. */
+export type ShownFiles = Pick<ProjectSummary, 'map' | 'model'>;
+
 export class SceneInViewer {
   /** Emits the number of frames drawn so far, once after each drawn frame: the moment to send `frame-drawn`. */
   readonly drawn: Observable<number>;
   private readonly context: LimberContext;
   private readonly live: LiveView;
   private readonly contents: SceneContents;
-  private project: ProjectSummary | null = null;
+  private project: ShownFiles | null = null;
   private settled: DecodedFrame | null = null;
   private motionFrames: { from: DecodedFrame; to: DecodedFrame } | null = null;
   private updating: Promise<void> | null = null;
@@ -63,7 +66,7 @@ export class SceneInViewer {
   }
 
   /** Map and model through Mol*'s own Download; a second call replaces what changed. `mapContour` becomes project.map.contour. */
-  async load(project: ProjectSummary, fetchUrl: (path: string) => string): Promise<void> {
+  async load(project: ShownFiles, fetchUrl: (path: string) => string): Promise<void> {
     const before = this.project;
     this.project = project;
     const failures: unknown[] = [];

@@ -28,9 +28,9 @@ export class Latents {
     }
     const kept = this.kept;
     try {
-      const { dims, count, z, frc, particle, copy, pca } = await kept.latents;
+      const { dims, count, z, frc, particle, copy, observability = null, pca } = await kept.latents;
       const copies = copy ? Uint32Array.from(copy, value => value + 1) : null;
-      return { run, epoch: kept.epoch, dims, count, z, frc, particle, copy: copies, pca };
+      return { run, epoch: kept.epoch, dims, count, z, frc, particle, copy: copies, observability, pca };
     } catch (error) {
       if (this.kept === kept) this.kept = null;
       throw error;

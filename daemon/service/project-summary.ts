@@ -1,5 +1,6 @@
 // project: what a viewer is told first, and again whenever anything in it changes.
-import type { ProjectSummary } from '../../protocol/messages.js';
+import type { ProjectSummary, TrainingDefaults } from '../../protocol/messages.js';
+import { defaultTrainingSettings, type Preset, presets } from '../settings/training.js';
 import { MAP_PATH, MODEL_PATH } from './files.js';
 import type { Jobs } from './jobs.js';
 import type { ProjectWatch } from './project-watch.js';
@@ -25,6 +26,15 @@ export function summariseProject(watch: ProjectWatch, jobs: Jobs, map: ServedMap
     neutral: watch.neutral,
     runs: watch.summaries(),
     regions: regionNames(watch.project),
+    trainingDefaults: { default: defaultsOf('default'), paper: defaultsOf('paper') },
     jobs: jobs.list(),
   };
+}
+
+function defaultsOf(preset: Preset): TrainingDefaults {
+  const { latentDims, vary, resolutionAngstrom, epochs, batch, learningRate, seed, symmetryExpansion } = {
+    ...defaultTrainingSettings,
+    ...presets[preset],
+  };
+  return { latentDims, vary: [...vary], resolutionAngstrom, epochs, batch, learningRate, seed, symmetryExpansion };
 }

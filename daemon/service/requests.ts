@@ -6,6 +6,7 @@ import type { Molecules } from './molecules.js';
 import type { ProjectWatch } from './project-watch.js';
 import type { Regions } from './regions.js';
 import { RequestError } from './request-error.js';
+import { halvesSummary, orientationSummary } from './run-reports.js';
 
 export type Question = Extract<ClientMessage, { id: number }>;
 
@@ -27,6 +28,8 @@ type Answerers = {
 const answerers: Answerers = {
   'get-latents': async ({ latents }, { id, run }) => ({ type: 'latents', id, ...(await latents.get(run)) }),
   'get-epochs': ({ watch }, { id, run }) => ({ type: 'epochs', id, run, epochs: watch.epochs(run) }),
+  'get-halves': ({ watch }, { id, run }) => ({ type: 'halves', id, run, report: halvesSummary(watch.run(run).folder) }),
+  'get-orientations': ({ watch }, { id, run }) => ({ type: 'orientations', id, run, report: orientationSummary(watch.run(run).folder) }),
   decode: async ({ molecules }, { id, run, z, atoms }) => ({ type: 'decoded', id, ...(await molecules.decode(run, z, atoms)) }),
   'start-training': ({ jobs }, { id, run, settings }) => ({ type: 'started', id, job: jobs.train(run, settings) }),
   'start-neutral': ({ jobs }, { id, settings }) => ({ type: 'started', id, job: jobs.fitNeutral(settings) }),

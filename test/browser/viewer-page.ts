@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
-import type { ProjectSummary } from '../../protocol/messages.js';
+import type { ShownFiles } from '../../viewer-plugin/scene-in-viewer.js';
 import { atoms, frameAt, mmcif, mrc, ORIGIN, SIZE, VOXEL } from './synthetic-molecule.js';
 
 const dist = fileURLToPath(new URL('../../', import.meta.url));
@@ -14,7 +14,7 @@ const root = join(dist, '..');
 
 export interface ViewerSite {
   origin: string;
-  project: ProjectSummary;
+  project: ShownFiles;
   close(): void;
 }
 
@@ -73,18 +73,9 @@ export async function serveViewer(contour: number): Promise<ViewerSite> {
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const project: ProjectSummary = {
-    name: 'synthetic',
-    particles: 100,
-    boxSize: SIZE,
-    pixelSizeAngstrom: VOXEL,
-    contrast: 1,
-    symmetry: 'C1',
+  const project: ShownFiles = {
     map: { path: '/files/map', contour, sizeVoxels: [SIZE, SIZE, SIZE], voxelSizeAngstrom: [VOXEL, VOXEL, VOXEL], originAngstrom: ORIGIN },
     model: { path: '/files/model', format: 'mmcif', atoms: rows.length },
-    neutral: { gaussians: frameAt(0, rows).count, resolutionAngstrom: 8 },
-    runs: [],
-    jobs: [],
   };
   return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, project, close: () => server.close() };
 }

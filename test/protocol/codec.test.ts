@@ -4,7 +4,16 @@ import { test } from 'node:test';
 import { pack } from 'msgpackr';
 import { Random } from '../../daemon/numerics/random.js';
 import { decodeClientMessage, decodeServerMessage, encodeMessage, ProtocolError } from '../../protocol/codec.js';
-import type { ClientMessage, DecodedFrame, ErrorCode, ServerMessage, TrainingRequest } from '../../protocol/messages.js';
+import type {
+  ClientMessage,
+  DecodedFrame,
+  ErrorCode,
+  HalvesSummary,
+  OrientationSummary,
+  ServerMessage,
+  TrainingDefaults,
+  TrainingRequest,
+} from '../../protocol/messages.js';
 
 const random = new Random(7);
 const below = (n: number) => Math.floor(random.uniform() * n);
@@ -31,6 +40,8 @@ const someClientMessage: (() => ClientMessage)[] = [
       { focus: 'rbd', continueFrom: 'run1', subset: Uint32Array.of(1, 5, 70_000) },
     ]),
   }),
+  () => ({ type: 'get-halves', id: someId(), run: someRun() }),
+  () => ({ type: 'get-orientations', id: someId(), run: someRun() }),
   () => ({ type: 'start-neutral', id: someId(), settings: pick([{}, { gaussians: 512, resolutionAngstrom: 8, seed: 3 }]) }),
   () => ({ type: 'start-orientations', id: someId(), run: someRun() }),
   () => ({ type: 'start-halves', id: someId(), run: someRun() }),
@@ -53,6 +64,44 @@ function someFrame(): DecodedFrame {
 }
 
 const row = { epoch: 3, frc: 0.25, loss: -0.25, seconds: 12.5 };
+const halves: HalvesSummary = {
+  particles: [2000, 2000],
+  latentsExplained: [0.75, null],
+  latentsByChance: -0.25,
+  clusters: { count: 2, adjustedRandIndex: 0.5, adjustedRandIndexAnew: null },
+  states: [
+    {
+      state: 1,
+      entries: [1500, 1250],
+      share: [0.75, 0.625],
+      resolutionAngstrom: 7.5,
+      resolutionAtHalfAngstrom: null,
+      difference: 0.5,
+      differenceToOthers: -0.5,
+    },
+  ],
+  motion: { correlation: 0.875, rmsAngstrom: [1.5, null], disagreementAngstrom: 0.5 },
+};
+const orientations: OrientationSummary = {
+  particles: 4000,
+  frcBefore: 0.125,
+  frcAfter: 0.25,
+  medianDegrees: 1.5,
+  degrees95: 4,
+  medianAngstrom: 1,
+  angstrom95: 3,
+  inheritedFrom: null,
+};
+const defaults: TrainingDefaults = {
+  latentDims: 4,
+  vary: ['position'],
+  resolutionAngstrom: null,
+  epochs: 20,
+  batch: 16,
+  learningRate: 0.5,
+  seed: 0,
+  symmetryExpansion: 'on',
+};
 const job = { job: 'train-1', run: 'a', stage: 'train', done: 3, total: 10 };
 const someServerMessage: (() => ServerMessage)[] = [
   () => {
@@ -69,6 +118,7 @@ const someServerMessage: (() => ServerMessage)[] = [
       frc: someFloats(count),
       particle: Uint32Array.from({ length: count }, someId),
       copy: pick([null, Uint32Array.from({ length: count }, someId)]),
+      observability: pick([null, someFloats(count)]),
       pca: { mean: someFloats(dims), axes: someFloats(dims * dims), variances: someFloats(dims) },
     };
   },
@@ -76,6 +126,8 @@ const someServerMessage: (() => ServerMessage)[] = [
   () => ({ type: 'frame', sequence: someId(), ...someFrame() }),
   () => ({ type: 'epochs', id: someId(), run: someRun(), epochs: pick([[], [row, row]]) }),
   () => ({ type: 'epoch', run: someRun(), row, latentsReady: true }),
+  () => ({ type: 'halves', id: someId(), run: someRun(), report: pick([null, halves]) }),
+  () => ({ type: 'orientations', id: someId(), run: someRun(), report: pick([null, orientations]) }),
   () => ({ type: 'started', id: someId(), job: 'train-1' }),
   () => ({ type: 'cancelled', id: someId(), job: 'train-1' }),
   () => ({ type: 'region-saved', id: someId(), name: 'rbd', gaussians: pick([null, 40]) }),
@@ -115,6 +167,7 @@ const someServerMessage: (() => ServerMessage)[] = [
         },
       ],
       regions: pick([[], ['head', 'rbd']]),
+      trainingDefaults: { default: defaults, paper: { ...defaults, resolutionAngstrom: 8, learningRate: 1e-4 } },
       jobs: [job],
     },
   }),

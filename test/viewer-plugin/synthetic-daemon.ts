@@ -13,6 +13,7 @@ import {
   type ServerMessage,
   SOCKET_PATH,
   SUBPROTOCOL,
+  type TrainingDefaults,
 } from '../../protocol/messages.js';
 import { ATOMS, decode, latents, MAP_VOXEL_ANGSTROM, MAP_VOXELS, mapFile, modelFile } from './synthetic-project.js';
 
@@ -30,6 +31,17 @@ export interface SyntheticOptions {
   runs?: RunSummary[];
   port?: number;
 }
+
+const DEFAULTS: TrainingDefaults = {
+  latentDims: 4,
+  vary: ['position', 'amplitude', 'width'],
+  resolutionAngstrom: null,
+  epochs: 20,
+  batch: 16,
+  learningRate: 1e-3,
+  seed: 0,
+  symmetryExpansion: 'on',
+};
 
 /** What all runs here have in common. */
 const SAME: Pick<RunSummary, 'gaussians' | 'backend' | 'particles' | 'copies' | 'vary' | 'focus' | 'continueFrom'> = {
@@ -77,6 +89,7 @@ export class SyntheticDaemon {
       neutral: options.neutral === false ? null : { gaussians: 126, resolutionAngstrom: 8 },
       runs: options.runs ?? [],
       regions: [],
+      trainingDefaults: { default: DEFAULTS, paper: { ...DEFAULTS, learningRate: 1e-4 } },
       jobs: [],
     };
     for (const run of this.project.runs)
@@ -174,7 +187,7 @@ export class SyntheticDaemon {
     }
     switch (message.type) {
       case 'get-latents': {
-        const { latentDims: dims, epoch, epochs } = run!;
+        const { latentDims: dims, epoch, epochs, copies } = run!;
         send({
           type: 'latents',
           id: message.id,
@@ -182,8 +195,7 @@ export class SyntheticDaemon {
           epoch,
           dims,
           count: this.particles,
-          copy: null,
-          ...latents(this.particles, dims, Math.sqrt(epoch / epochs), 7),
+          ...latents(this.particles, dims, Math.sqrt(epoch / epochs), 7, copies),
         });
         return;
       }

@@ -1,5 +1,5 @@
 // A small molecule that moves with z by a law written here, with a map, a model and latents to match: what the synthetic daemon serves to the page's tests.
-import type { DecodedFrame, LatentPca } from '../../protocol/messages.js';
+import type { DecodedFrame, LatentPca, ServerMessage } from '../../protocol/messages.js';
 
 /** A generator of numbers in [0, 1), the same for the same seed (mulberry32). */
 export function numbers(seed: number): () => number {
@@ -162,13 +162,10 @@ export function modelFile(): string {
   return `${lines.join('\n')}\n#\n`;
 }
 
-/** A cloud of particles that grows clearer with `clarity` 0…1: two crowded states joined by a bent path, more coordinates are noise. */
-export function latents(
-  count: number,
-  dims: number,
-  clarity: number,
-  seed: number,
-): { z: Float32Array; frc: Float32Array; particle: Uint32Array; pca: LatentPca } {
+type Cloud = Pick<Extract<ServerMessage, { type: 'latents' }>, 'z' | 'frc' | 'particle' | 'copy' | 'observability' | 'pca'>;
+
+/** A cloud of particles, each in `copies` places, that grows clearer with `clarity` 0…1: two crowded states joined by a bent path, more coordinates are noise. */
+export function latents(count: number, dims: number, clarity: number, seed: number, copies = 1): Cloud {
   const random = numbers(seed);
   const z = new Float32Array(count * dims);
   for (let p = 0; p < count; p++) {
@@ -179,7 +176,15 @@ export function latents(
     }
   }
   const frc = Float32Array.from({ length: count }, (_, p) => 0.16 + 0.05 * clarity + 0.015 * normal(random) - 0.02 * z[p * dims]);
-  return { z, frc, particle: Uint32Array.from({ length: count }, (_, p) => p + 1), pca: principalComponents(z, count, dims) };
+  return {
+    z,
+    frc,
+    particle: Uint32Array.from({ length: count }, (_, p) => Math.floor(p / copies) + 1),
+    copy: copies > 1 ? Uint32Array.from({ length: count }, (_, p) => (p % copies) + 1) : null,
+    // As for a motion along z seen from everywhere alike: the part of it that lies in the image.
+    observability: Float32Array.from({ length: count }, () => Math.sqrt(1 - (2 * random() - 1) ** 2)),
+    pca: principalComponents(z, count, dims),
+  };
 }
 
 /** By power iteration on the covariance, one axis after the other: slow and plain. */
