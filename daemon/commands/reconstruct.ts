@@ -13,6 +13,7 @@ import type { ParticleSet } from '../particles/particle-set.js';
 import { readParticleSubset } from '../particles/particle-subset.js';
 import { turnedParticles } from '../particles/turned-particles.js';
 import { ProjectFolder } from '../project/project-folder.js';
+import { readRefinedOrientations } from '../project/refined-orientations.js';
 import { rowsOfCluster } from '../project/run-analyses.js';
 import { writeFileAtomic } from '../project/write-file-atomic.js';
 import { parameters } from '../settings/settings.js';
@@ -67,7 +68,7 @@ export function register(program: Command): void {
         const { settings } = project;
         checkTogether(options);
         const states = chooseStates(project, options, line => reporter.note(line));
-        const particles = openProjectParticles(project);
+        const particles = particlesOf(project, options.run, line => reporter.note(line));
         const mask = options.halves ? project.readMask() : null;
         const results: Record<string, unknown>[] = [];
         try {
@@ -112,6 +113,15 @@ function checkTogether({ all, cluster, at, line, subset, run, points, particles,
   if (line === undefined && points !== undefined) throw new InputError('--points goes with --line');
   if (!['.mrc', '.map'].includes(extname(output))) throw new InputError(`-o ${output}: the name must end in .mrc or .map`);
   requireFolderOf(output);
+}
+
+/** The project's particles; of a run that has orientations of its own, with those. */
+function particlesOf(project: ProjectFolder, run: string | undefined, note: (line: string) => void): ParticleSet {
+  const particles = openProjectParticles(project);
+  if (run === undefined) return particles;
+  const refined = readRefinedOrientations(project.existingRun(run), particles);
+  if (refined) note(`with the orientations that run "${run}" has of its own`);
+  return { ...particles, ...refined };
 }
 
 function chooseStates(project: ProjectFolder, options: ReconstructOptions, note: (line: string) => void): State[] {

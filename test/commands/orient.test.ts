@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { createCpuBackend } from '../../daemon/compute/cpu/cpu-backend.js';
 import { InputError } from '../../daemon/formats/input-error.js';
+import { readMap } from '../../daemon/formats/mrc.js';
 import { readStar } from '../../daemon/formats/star.js';
 import { createProject } from '../../daemon/project/create-project.js';
 import { ProjectFolder } from '../../daemon/project/project-folder.js';
@@ -91,6 +92,17 @@ test('from the command line: particles come back from where they were disturbed 
     else assert.deepEqual(to.strings(column), from.strings(column));
   }
   assert.equal(output.text.slice(0, to.rowSpan(0)[0]), input.text.slice(0, from.rowSpan(0)[0]));
+
+  // A reconstruction for the run takes them, and is then nearer to what the images were made of.
+  const likeness = (more: string[]) => {
+    const file = join(folder, `${more.length}.mrc`);
+    assert.equal(limber(['reconstruct', project.path, '--all', ...more, '-o', file], folder).status, 0);
+    const [a, b] = [readMap(file).data, readMap(data.map).data];
+    const product = (x: Float32Array, y: Float32Array) => x.reduce((sum, value, i) => sum + value * y[i], 0);
+    return product(a, b) / Math.sqrt(product(a, a) * product(b, b));
+  };
+  const [asGiven, asRefined] = [likeness([]), likeness(['--run', 'run1'])];
+  assert.ok(asRefined > asGiven + 0.01, `${asRefined} and ${asGiven}`);
 
   const again = limber(['orient', project.path, '--run', 'run1', '--cycles', '1', '--threads', '1'], folder);
   assert.equal(again.status, 0);
