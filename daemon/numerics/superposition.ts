@@ -11,8 +11,9 @@ export interface Superposition {
   target: [number, number, number];
 }
 
-/** Rounds of reweighting: the weights of a domain that moves by ten times the others' scatter have settled to a per cent after six. */
-const ROUNDS = 8;
+const MOST_ROUNDS = 8;
+/** Change of the median squared distance that ends the rounds. */
+const SETTLED = 0.01;
 
 /**
  * `from`, `to`: 3N, x0 y0 z0 x1 …, the same points in two states; `weights`: N, not negative, not all zero. Least squares at first (Horn 1987), then each point counts
@@ -20,9 +21,12 @@ const ROUNDS = 8;
  */
 export function superpose(from: ArrayLike<number>, to: ArrayLike<number>, weights: ArrayLike<number>): Superposition {
   let found = rigid(from, to, weights);
-  for (let round = 1; round < ROUNDS; round++) {
+  let before = Number.POSITIVE_INFINITY;
+  for (let round = 1; round < MOST_ROUNDS; round++) {
     const squares = squaredDistances(found, from, to);
     const median = squares.slice().sort()[squares.length >> 1];
+    if (median >= before * (1 - SETTLED)) break;
+    before = median;
     // Where half of the points fit exactly (a focus mask holds them), only those count.
     const reweighted = squares.map((square, i) => weights[i] / (1 + square / Math.max(median, 1e-12)));
     found = rigid(from, to, reweighted);
@@ -53,9 +57,14 @@ function rigid(from: ArrayLike<number>, to: ArrayLike<number>, weights: ArrayLik
   return { rotation: vectorToRotation(turn), centre, target: [centre[0] + shift[0], centre[1] + shift[1], centre[2] + shift[2]] };
 }
 
-function squaredDistances(found: Superposition, from: ArrayLike<number>, to: ArrayLike<number>): Float64Array {
-  return Float64Array.from({ length: from.length / 3 }, (_, i) => {
-    const [x, y, z] = moved(found, from, 3 * i);
-    return (x - to[3 * i]) ** 2 + (y - to[3 * i + 1]) ** 2 + (z - to[3 * i + 2]) ** 2;
-  });
+function squaredDistances({ rotation: r, centre, target }: Superposition, from: ArrayLike<number>, to: ArrayLike<number>): Float64Array {
+  const squares = new Float64Array(from.length / 3);
+  for (let i = 0, at = 0; i < squares.length; i++, at += 3) {
+    const [x, y, z] = [from[at] - centre[0], from[at + 1] - centre[1], from[at + 2] - centre[2]];
+    const dx = r[0] * x + r[1] * y + r[2] * z + target[0] - to[at];
+    const dy = r[3] * x + r[4] * y + r[5] * z + target[1] - to[at + 1];
+    const dz = r[6] * x + r[7] * y + r[8] * z + target[2] - to[at + 2];
+    squares[i] = dx * dx + dy * dy + dz * dz;
+  }
+  return squares;
 }
