@@ -20,6 +20,8 @@ const ASKED = { randIndex: 0.9, tiltErrorDegrees: 1 };
 /** The oracle's figures are then good to about 0.02. */
 const ORACLE_PARTICLES = 600;
 const METHOD = 'kmeans';
+/** Blocks and tilt are learned by then. */
+const EPOCHS = 8;
 
 /**
  * Two runs, as a user would do them who knows how many states to expect and which block to look at:
@@ -44,7 +46,7 @@ export async function assemblyTrial(seed: number, context: TrialContext): Promis
   );
 
   const project = await newProject({ particles: data.particles, map: data.map }, context);
-  const first = await trainRun(project, 'blocks', { latentDims: 2, vary: ['amplitude'], seed }, context);
+  const first = await trainRun(project, 'blocks', { latentDims: 2, vary: ['amplitude'], epochs: EPOCHS, seed }, context);
   const clusters = clustersOf(first.latents, names.length, seed);
   const suggested = clustersOf(first.latents, null, seed);
   const block = readMap(data.masks.tilt);
@@ -57,7 +59,7 @@ export async function assemblyTrial(seed: number, context: TrialContext): Promis
   const second = await trainRun(
     project,
     'tilt',
-    { latentDims: 1, vary: ['position'], seed, continueFrom: 'blocks', focus: data.masks.tilt, subset },
+    { latentDims: 1, vary: ['position'], epochs: EPOCHS, seed, continueFrom: 'blocks', focus: data.masks.tilt, subset },
     context,
   );
   const decoder = new LatentDecoder(project.run('tilt').weights());

@@ -24,6 +24,9 @@ const ASKED = { withinOracle: 0.03, helixErrorDegrees: 2, leakage: 0.1 };
 /** Three RBDs each: the oracle's rank correlation is then good to about 0.005. */
 const ORACLE_PARTICLES = 200;
 
+/** Every epoch sees each particle three times. */
+const EPOCHS = 6;
+
 /** In a few words what is missing for this set; null: nothing. */
 export const missingForSpike = () => (existsSync(MODEL) ? null : `${MODEL} is not there`);
 
@@ -60,7 +63,12 @@ export async function spikeTrial(seed: number, context: TrialContext): Promise<T
   const oracle = await measureOracle(options, ORACLE_PARTICLES);
   const focus = data.masks[molecule.motions[0].name];
   const project = await newProject({ particles: data.particles, map: data.map, model: data.model, symmetry: data.symmetry }, context);
-  const { latents, ...trained } = await trainRun(project, 'rbd', { latentDims: 1, vary: ['position'], seed, focus }, context);
+  const { latents, ...trained } = await trainRun(
+    project,
+    'rbd',
+    { latentDims: 1, vary: ['position'], epochs: EPOCHS, seed, focus },
+    context,
+  );
 
   const z = principalCoordinates(latents);
   /** Rank correlation with the tilt of the chain `further` places after the one in focus. */
