@@ -24,13 +24,10 @@ const NOISE_LEFT = 1 / 4;
  */
 const ATOM_SIGMA_ANGSTROM = Math.sqrt((0.225 * 3) ** 2 + 100 / (8 * Math.PI ** 2));
 
-/** `snrPlace`: where the signal-to-noise ratio of 0.01 holds: in CryoBench's 256 pixels before they are cropped, or in the 128 pixels themselves, which is four times the noise. */
-export function iggSet(
-  directory: string,
-  seed: number,
-  particles: number,
-  snrPlace: 'before cropping' | 'after cropping',
-): SimulationOptions {
+/** Where the signal-to-noise ratio of 0.01 holds: in CryoBench's 256 pixels before they are cropped, or in the 128 pixels themselves, which is four times the noise. */
+export type NoisePlace = 'before cropping' | 'after cropping';
+
+export function iggSet(directory: string, seed: number, particles: number, noisePlace: NoisePlace): SimulationOptions {
   return {
     directory,
     kind: 'model',
@@ -46,7 +43,7 @@ export function iggSet(
       atomSigmaAngstrom: ATOM_SIGMA_ANGSTROM,
     },
     particles,
-    noise: (snrPlace === 'before cropping' ? NOISE_LEFT : 1) / CRYOBENCH_SNR,
+    noise: (noisePlace === 'before cropping' ? NOISE_LEFT : 1) / CRYOBENCH_SNR,
     seed,
     boxSize: 128,
     pixelSizeAngstrom: 3,

@@ -3,8 +3,10 @@
 // Volumes come on the grid of the truth with the rotation centre at voxel n//2, wherever headers put it: so do all programs that CryoBench compares.
 
 import type { DensityMap } from '../../daemon/formats/density-map.js';
+import type { GaussianSet } from '../../daemon/gaussians/gaussian-set.js';
 import { type DensityGrid, gaussiansToDensity } from '../../daemon/gaussians/to-density.js';
 import { nearestParticles } from '../../daemon/latent/neighbours.js';
+import { resampleMap } from '../../daemon/maps/filter.js';
 import { reconstruct } from '../../daemon/maps/reconstruct.js';
 import { LatentDecoder } from '../../daemon/networks/latent-decoder.js';
 import type { ProjectFolder } from '../../daemon/project/project-folder.js';
@@ -12,26 +14,35 @@ import type { RunFolder } from '../../daemon/project/run-folder.js';
 import type { Reporter } from '../../daemon/training/progress.js';
 import { openProjectParticles } from '../../daemon/training/project-neutral.js';
 
+type Triple = [number, number, number];
+
 const quiet: Reporter = { progress() {}, epoch() {}, note() {} };
 
-/** The grid's own voxels about `centre`, Å, at voxel n//2. */
-export function gridAbout(grid: DensityGrid, centre: readonly number[]): DensityGrid {
-  const origin = centre.map((c, axis) => c - (grid.size[axis] >> 1) * grid.voxelSizeAngstrom[axis]);
-  return { size: grid.size, voxelSizeAngstrom: grid.voxelSizeAngstrom, originAngstrom: origin as [number, number, number] };
+/** Voxels are sampled so much finer, and cropped: what a Gaussian narrower than a voxel has beyond Nyquist would fold back otherwise. */
+const SUPERSAMPLING = 2;
+
+/** The Gaussians' density on the grid's own voxels, cubic, about `centre`, Å, at voxel n//2; band-limited to them. */
+export function densityAbout(set: GaussianSet, { size, voxelSizeAngstrom }: DensityGrid, centre: readonly number[]): DensityMap {
+  const fine = voxelSizeAngstrom.map(step => step / SUPERSAMPLING) as Triple;
+  const density = gaussiansToDensity(set, {
+    size: size.map(n => n * SUPERSAMPLING) as Triple,
+    voxelSizeAngstrom: fine,
+    originAngstrom: centre.map((c, axis) => c - ((size[axis] * SUPERSAMPLING) >> 1) * fine[axis]) as Triple,
+  });
+  return resampleMap(density, size[0]);
 }
 
 /** By row of the run's latents, from 0. */
 export function decodedVolumes(run: RunFolder, grid: DensityGrid): (row: number) => DensityMap {
   const decoder = new LatentDecoder(run.weights());
   const { z, dims } = run.latents();
-  const about = gridAbout(grid, decoder.frame.centreAngstrom);
-  return row => gaussiansToDensity(decoder.decode(z.subarray(row * dims, (row + 1) * dims)), about);
+  return row => densityAbout(decoder.decode(z.subarray(row * dims, (row + 1) * dims)), grid, decoder.frame.centreAngstrom);
 }
 
 /** The neutral model, the same for every particle: what a run that sees no difference between particles gives. */
 export function neutralVolume(run: RunFolder, grid: DensityGrid): DensityMap {
   const decoder = new LatentDecoder(run.weights());
-  return gaussiansToDensity(decoder.decode(new Float32Array(decoder.dims)), gridAbout(grid, decoder.frame.centreAngstrom));
+  return densityAbout(decoder.decode(new Float32Array(decoder.dims)), grid, decoder.frame.centreAngstrom);
 }
 
 /** As `limber reconstruct --at z --particles most` does, without a filter. */
