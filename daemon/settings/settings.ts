@@ -245,7 +245,7 @@ export const parameters = {
     default: null,
     minimum: 16,
     maximum: 1_000_000,
-    source: "4000, for cyclic 7200, as in the paper's Extended Data Figure 5",
+    source: "4000, for cyclic 7200, as in the paper's Extended Data Figure 5; for assembly 6000",
   },
   noise: {
     kind: 'number',
