@@ -15,7 +15,7 @@ export interface MatchedStates {
   curves: (Record<string, ShellCorrelation> | null)[];
   /**
    * states × states: correlation, within the mask, of what sets state i of half 1 apart from the mean of all states with the same of state j of half 2.
-   * NaN where either is empty. A real difference stands out on the diagonal; noise, and what all particles share, do not.
+   * NaN where either is empty or all that its half has. A real difference stands out on the diagonal; noise, and what all particles share, do not.
    */
   differences: number[][];
   /** Å: up to here differences were compared, where they come back at all (their mean FSC falls below 0.143). */
@@ -96,7 +96,7 @@ function commonResolution(curves: MatchedStates['curves']): number {
   return Math.min(resolutionAt({ correlation: mean, boxLengthAngstrom }, 0.143), boxLengthAngstrom / FEWEST_SHELLS);
 }
 
-/** Σ w a b / √(Σ w a² · Σ w b²), w the square of the mask; 0 where either is nothing. */
+/** Σ w a b / √(Σ w a² · Σ w b²), w the square of the mask; NaN where either is nothing. */
 function correlation(a: Float32Array, b: Float32Array, mask: Float32Array | null): number {
   let [ab, aa, bb] = [0, 0, 0];
   for (let i = 0; i < a.length; i++) {
@@ -105,5 +105,5 @@ function correlation(a: Float32Array, b: Float32Array, mask: Float32Array | null
     aa += w * a[i] * a[i];
     bb += w * b[i] * b[i];
   }
-  return aa > 0 && bb > 0 ? ab / Math.sqrt(aa * bb) : 0;
+  return aa > 0 && bb > 0 ? ab / Math.sqrt(aa * bb) : Number.NaN;
 }

@@ -15,6 +15,7 @@ import { ProjectFolder } from '../project/project-folder.js';
 import type { ProjectSettings } from '../project/project-settings.js';
 import { rotationCentre } from './map-projections.js';
 import type { Reporter } from './progress.js';
+import { openProjectParticles } from './project-neutral.js';
 
 export interface HalfProject {
   half: 1 | 2;
@@ -29,12 +30,14 @@ const FEWEST = 16;
 /**
  * Makes the two half-projects `folder`/half1 and `folder`/half2, or opens them where they are whole: their own star file (rlnRandomSubset where the
  * file has it, else odd and even rows), images where they lie, the same mask, and, where the project has a map, one reconstructed from that half alone and
- * low-passed to where the two agree. Throws InputError on halves too small or of another particle file, Cancelled after an abort.
+ * low-passed to where the two agree. `star` has the rows of `particles` with their orientations. Throws InputError on halves too small or of other particles or
+ * orientations, Cancelled after an abort.
  */
 export async function openHalfProjects(
   whole: ProjectFolder,
   folder: string,
   particles: ParticleSet,
+  star: string,
   threads: number | null,
   reporter: Reporter,
   signal?: AbortSignal,
@@ -60,7 +63,7 @@ export async function openHalfProjects(
     paths.forEach((path, i) => {
       const half = (i + 1) as 1 | 2;
       mkdirSync(path, { recursive: true });
-      writeParticleSubset(particles.file, halfRows[i], join(path, 'particles.star'));
+      writeParticleSubset(star, halfRows[i], join(path, 'particles.star'));
       if (maps) writeMap(join(path, 'consensus.mrc'), maps[i]);
       // Left by a kill between the two: made of the same particles.
       if (existsSync(join(path, 'project.json'))) return;
@@ -69,13 +72,22 @@ export async function openHalfProjects(
   }
   const open = (i: 0 | 1): HalfProject => {
     const project = ProjectFolder.open(paths[i]);
-    if (project.settings.particleCount !== halfRows[i].length)
+    const own = openProjectParticles(project);
+    const isSame = own.count === halfRows[i].length && halfRows[i].every((row, k) => hasPose(particles, row, own, k));
+    own.close();
+    if (!isSame)
       throw new InputError(
-        `${paths[i]} is a half of ${project.settings.particleCount} particles, that of ${particles.file} has ${halfRows[i].length}; delete ${folder} and run limber halves again`,
+        `${paths[i]} is a half of other particles or orientations than ${star} has; delete ${folder} and run limber halves again`,
       );
     return { half: (i + 1) as 1 | 2, project, rows: halfRows[i] };
   };
   return [open(0), open(1)];
+}
+
+/** Whether both are turned and shifted alike, but for the rounding of a star file. */
+function hasPose(a: ParticleSet, i: number, b: ParticleSet, k: number): boolean {
+  for (let e = 0; e < 9; e++) if (Math.abs(a.rotations[9 * i + e] - b.rotations[9 * k + e]) > 1e-4) return false;
+  return [0, 1].every(axis => Math.abs(a.shiftsPixels[2 * i + axis] - b.shiftsPixels[2 * k + axis]) < 1e-3);
 }
 
 /** Both without what lies beyond the resolution at which they agree: their noise would be fitted like density. */

@@ -4,7 +4,7 @@
 // latents; these are equal only up to a smooth map, which is fitted and judged on particles left out (latent/latent-alignment.ts). States are the clusters of
 // half 1's own particles, carried over to half 2's by that map; the maps of a state share neither particles nor models.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { Backend } from '../compute/backend.js';
@@ -23,6 +23,7 @@ import type { ParticleSet } from '../particles/particle-set.js';
 import { readParticleSubset } from '../particles/particle-subset.js';
 import { turnedParticles } from '../particles/turned-particles.js';
 import type { ProjectFolder } from '../project/project-folder.js';
+import { orientationsPath, withRunOrientations } from '../project/refined-orientations.js';
 import type { RunFolder, RunSettings } from '../project/run-folder.js';
 import { writeFileAtomic } from '../project/write-file-atomic.js';
 import { flagOf, type TrainingSettings, type TrainOptions, trainingSettings } from '../settings/training.js';
@@ -139,9 +140,10 @@ export async function repeatByHalves(
 ): Promise<HalvesReport> {
   const settings = run.settings();
   const folder = join(run.path, 'halves');
-  const particles = openProjectParticles(whole);
+  const particles = withRunOrientations(openProjectParticles(whole), run);
   try {
-    const halves = await openHalfProjects(whole, folder, particles, threads, reporter, signal);
+    const star = existsSync(orientationsPath(run)) ? orientationsPath(run) : particles.file;
+    const halves = await openHalfProjects(whole, folder, particles, star, threads, reporter, signal);
     const locks = halves.map(({ project }) => project.lock());
     try {
       for (const half of halves) await trainHalf(whole, half, settings, backend, threads, folder, reporter, signal);
@@ -208,8 +210,12 @@ function halfOptions(
 ): TrainOptions {
   let subset: string | null = null;
   if (settings.subset !== null) {
+    const run = whole.run(settings.run);
+    // The run knows its own particles even where the file that named them is gone.
     const wanted = new Set(
-      readParticleSubset(whole.resolve(settings.subset), whole.resolve(whole.settings.particles), whole.settings.particleCount),
+      run.hasLatents
+        ? run.latents().particle.map(number => number - 1)
+        : readParticleSubset(whole.resolve(settings.subset), whole.resolve(whole.settings.particles), whole.settings.particleCount),
     );
     const own = Array.from(rows.keys()).filter(row => wanted.has(rows[row]));
     if (own.length === 0)

@@ -47,7 +47,7 @@ const settingsOf = (run: string) =>
 test('every command has help that ends well and names the command', () => {
   const overview = limber(['--help'], scratch);
   assert.equal(overview.status, 0);
-  for (const name of ['demo', 'new', 'neutral', 'train', 'embed', 'cluster', 'motions', 'export', 'info', 'serve']) {
+  for (const name of ['demo', 'new', 'neutral', 'train', 'embed', 'cluster', 'motions', 'halves', 'export', 'info', 'serve']) {
     assert.match(overview.stdout, new RegExp(`^ {2}${name} `, 'm'));
     const { status, stdout, stderr } = limber([name, '--help'], scratch);
     assert.deepEqual([status, stderr], [0, '']);

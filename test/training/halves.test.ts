@@ -15,6 +15,7 @@ import { type HalvesReport, repeatByHalves } from '../../daemon/training/halves.
 import { HalvesDisplacement } from '../../daemon/training/halves-displacement.js';
 import { Cancelled } from '../../daemon/training/progress.js';
 import { fitProjectNeutral } from '../../daemon/training/project-neutral.js';
+import { trainProjectRun } from '../../daemon/training/project-run.js';
 import { simulate } from '../../demo-data/simulate.js';
 import { silent } from './toy-molecule.js';
 
@@ -249,4 +250,49 @@ test('a point of the run’s own latent space is asked of both models, and their
   run.writeLatents({ ...latents, particle: latents.particle.map(number => number + 1) });
   assert.throws(() => new HalvesDisplacement(run), /latents\.tsv is of other particles.*run limber halves again/);
   assert.throws(() => new HalvesDisplacement(copy().run('run1')), /latents\.tsv is missing; make it with limber halves/);
+});
+
+test('a run of symmetric copies that continues another on a subset is repeated in full: the earlier run first, then every copy of the subset’s particles by both', async () => {
+  const data = await simulate(
+    {
+      directory: join(folder, 'symmetric', 'data'),
+      kind: 'trimer',
+      symmetry: 'C3',
+      particles: 72,
+      boxSize: 24,
+      pixelSizeAngstrom: 8,
+      noise: 0.1,
+    },
+    silent,
+  );
+  const given = {
+    particles: data.particles,
+    map: data.map,
+    imagesDir: null,
+    mask: null,
+    model: null,
+    symmetry: 'C3',
+    pixelSizeAngstrom: null,
+  };
+  const project = await createProject(join(folder, 'symmetric'), given, silent, new AbortController().signal);
+  await fitProjectNeutral(project, backend, { resolutionAngstrom: 40, gaussians: 12, seed: 1, backend: 'cpu', threads: 1 }, silent);
+  const subset = Array.from({ length: 60 }, (_, i) => i + 7);
+  writeFileSync(join(project.path, 'subset.txt'), subset.join('\n'));
+  const small = { latentDims: 3, epochs: 1, batch: 16, backend: 'cpu', threads: 1 };
+  await trainProjectRun(project, backend, trainOptions('all', { ...small, vary: ['amplitude'] }), silent);
+  const continued = trainOptions('some', { ...small, latentDims: 1, vary: ['position'], continueFrom: 'all', subset: 'subset.txt' });
+  await trainProjectRun(project, backend, continued, silent);
+  const run = project.run('some');
+  const { copies, particles } = await repeatByHalves(project, run, backend, { clusters: 2, threads: 1 }, silent);
+  assert.deepEqual([copies, particles[0] + particles[1]], [3, 60]);
+  const file = join(run.path, 'halves', 'latents.tsv');
+  const { particle, columns } = parseParticleColumns(readFileSync(file, 'utf8'), file);
+  assert.deepEqual([columns[0].name, columns[1].name], ['copy', 'half']);
+  assert.deepEqual(
+    Array.from(particle, (number, i) => [number, columns[0].values[i]]),
+    subset.flatMap(number => [1, 2, 3].map(copy => [number, copy])),
+  );
+  const own = ProjectFolder.open(join(run.path, 'halves', 'half1'));
+  assert.equal(own.run('all').latents().count, 3 * own.settings.particleCount);
+  assert.deepEqual([own.run('some').settings().latentDims, own.run('some').settings().particles], [1, particles[0]]);
 });
