@@ -67,3 +67,8 @@ export function rotationVector(matrix: ArrayLike<number>, offset = 0): [number, 
   const scale = twiceSin < 1e-9 ? 0.5 : angle / twiceSin;
   return [scale * axis[0], scale * axis[1], scale * axis[2]];
 }
+
+/** The turn back: the transpose of a row-major rotation matrix. */
+export function inverseRotation(m: ArrayLike<number>): Float64Array {
+  return Float64Array.of(m[0], m[3], m[6], m[1], m[4], m[7], m[2], m[5], m[8]);
+}

@@ -1,6 +1,6 @@
 // The way uphill for one particle's orientation and shift: quasi-Newton steps (BFGS; Nocedal & Wright, chapter 6) on the group of rotations.
 
-import { rotationVector, vectorToRotation } from '../numerics/rotations.js';
+import { inverseRotation, rotationVector, vectorToRotation } from '../numerics/rotations.js';
 import { multiply } from '../numerics/symmetry.js';
 
 /** How a particle looks at its model: a point c of the model is seen at (A·c)_xy + shift. */
@@ -52,11 +52,6 @@ export class PoseAscent {
   /** Whether there is nothing left to gain; a trial is then at the best pose. */
   get isOver(): boolean {
     return this.ended;
-  }
-
-  /** Value at the best pose; −∞ before the first. */
-  get value(): number {
-    return this.found?.value ?? Number.NEGATIVE_INFINITY;
   }
 
   /** Where to look next. */
@@ -142,7 +137,7 @@ export function movedBy({ rotation, shift }: Pose, direction: number, length: nu
 /** How far a pose is from another: the turn about the model's axes as a rotation vector (radians), then the shift; 5 numbers. */
 export function changeOfPose(from: Pose, to: Pose): Float64Array {
   return Float64Array.of(
-    ...rotationVector(multiply(transpose(from.rotation), to.rotation)),
+    ...rotationVector(multiply(inverseRotation(from.rotation), to.rotation)),
     to.shift[0] - from.shift[0],
     to.shift[1] - from.shift[1],
   );
@@ -163,10 +158,6 @@ export function withPrior(
     value: value - 0.5 * change.reduce((sum, x, i) => sum + perUnit[i] * x * x, 0),
     slope: slope.map((s, i) => s - perUnit[i] * change[i]),
   };
-}
-
-function transpose(m: ArrayLike<number>): Float64Array {
-  return Float64Array.of(m[0], m[3], m[6], m[1], m[4], m[7], m[2], m[5], m[8]);
 }
 
 function identity(scale: number): Float64Array {

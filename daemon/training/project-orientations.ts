@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Backend } from '../compute/backend.js';
 import type { RingGeometry } from '../compute/ring-geometry.js';
 import { encodeSafetensors, type NamedTensor, readSafetensors } from '../formats/safetensors.js';
+import { inverseRotation } from '../numerics/rotations.js';
 import { multiply, symmetryRotations } from '../numerics/symmetry.js';
 import { computingRings } from '../particles/computing-box.js';
 import type { ParticleSet } from '../particles/particle-set.js';
@@ -208,7 +209,7 @@ class OrientationSitting {
       degrees.push((Math.hypot(change[0], change[1], change[2]) * 180) / Math.PI);
       angstrom.push(Math.hypot(change[3], change[4]) * boxAngstrom);
       // A·g was refined; the file speaks of A.
-      rotations.set(multiply(refined.rotation, transposed(this.group[chosen.copies[i]])), 9 * particle);
+      rotations.set(multiply(refined.rotation, inverseRotation(this.group[chosen.copies[i]])), 9 * particle);
       // What is seen further to the right has its centre there, and rlnOrigin is how far it has to go back.
       for (let k = 0; k < 2; k++) shiftsPixels[2 * particle + k] -= refined.shift[k] * particles.boxSize;
     });
@@ -353,10 +354,6 @@ function readFound(path: string, madeFrom: string, count: number): Found | null 
       expected: JSON.parse(metadata.expected) as OrientationPlan['expected'],
     },
   };
-}
-
-function transposed(m: Float64Array): Float64Array {
-  return Float64Array.of(m[0], m[3], m[6], m[1], m[4], m[7], m[2], m[5], m[8]);
 }
 
 function mean(values: Float32Array): number {
