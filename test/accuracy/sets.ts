@@ -2,6 +2,7 @@
 
 import { assemblyTrial } from './assembly.js';
 import { neutralTrial } from './neutral.js';
+import { orientationTrial } from './orientations.js';
 import { HARD, PLAIN, simulatedTrial } from './simulated.js';
 import { independentSimulator, missingForIndependent, ownSimulator, type SimulatedKind } from './simulators.js';
 import { missingForSpike, spikeTrial } from './spike.js';
@@ -41,6 +42,7 @@ export const SETS: readonly AccuracySet[] = [
     ),
   ),
   { name: 'neutral', isSeeded: true, missing: nothing, trial: neutralTrial },
+  { name: 'orientations', isSeeded: true, missing: nothing, trial: orientationTrial },
   { name: 'assembly', isSeeded: true, missing: nothing, trial: assemblyTrial },
   { name: 'spike', isSeeded: true, missing: missingForSpike, trial: spikeTrial },
   ...TWO_STATES_CHOICES.map(
