@@ -188,7 +188,8 @@ export const parameters = {
   latentRefinement: {
     kind: 'choice',
     flag: '--latent-refinement <on|off>',
-    description: 'after training each latent point is found again on the decoder, by likelihood',
+    description:
+      'after three fifths of the epochs, twice more and at the end, each latent point is found again on the decoder, by likelihood, in up to two dimensions',
     choices: ['on', 'off'],
     default: 'on',
     source: 'cyclic motion 0.935 → 0.980; not in the paper',

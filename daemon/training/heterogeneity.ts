@@ -1,6 +1,6 @@
 // Encoder and decoder learn together: gradient at the neutral model → z → Gaussians → ring correlation with the particle (paper, Methods; method.md section 4.3).
 
-import type { Backend, ProjectionGeometry, Tensor } from '../compute/backend.js';
+import type { AdamSettings, Backend, ProjectionGeometry, Tensor } from '../compute/backend.js';
 import type { NamedTensor } from '../formats/safetensors.js';
 import { Mlp, type MlpOptions, type TrainingPass } from '../networks/mlp.js';
 import { Random } from '../numerics/random.js';
@@ -39,6 +39,11 @@ export interface HeterogeneityInput {
   start: Float32Array | null;
   /** Encoder and decoder of another run to begin from, without the moments of its optimiser. */
   networks?: ReadonlyMap<string, NamedTensor>;
+  /**
+   * Better latents than the encoder's, n × latentDims, by the decoder as it is. Given, it is asked after PLACED_AFTER of the epochs; from the first time on the
+   * decoder learns from these, and the encoder rests.
+   */
+  place?: (model: Heterogeneity) => Promise<Float32Array>;
 }
 
 /** Everything a later sitting needs to go on to the bit. */
@@ -57,6 +62,11 @@ export interface EpochResult extends EpochReport {
   particleFrc: Float32Array;
   checkpoint(): Promise<Checkpoint>;
 }
+
+/** Name of the placed latents among the tensors of a checkpoint. */
+const PLACED = 'latents.placed';
+/** After which parts of all epochs particles are placed: earlier the decoder is not good enough to place by. */
+const PLACED_AFTER: readonly number[] = [0.6, 0.75, 0.9];
 
 /** Widths of the hidden layers of encoder and decoder (paper, Methods). */
 export const HIDDEN: readonly number[] = [512, 512, 512];
@@ -80,6 +90,8 @@ export class Heterogeneity {
   private readonly featureBatch: Float32Array;
   private step = 0;
   private epoch = 0;
+  /** n × latentDims, once particles are placed. */
+  private placed: Float32Array | null = null;
 
   constructor(
     private readonly backend: Backend,
@@ -124,6 +136,7 @@ export class Heterogeneity {
       this.step = checkpoint.step;
       this.epoch = checkpoint.epoch;
       this.random.restore(checkpoint.random);
+      this.placed = checkpoint.tensors.get(PLACED)?.data ?? null;
     }
   }
 
@@ -148,7 +161,9 @@ export class Heterogeneity {
       }
       this.epoch++;
       const frc = sum / count;
-      const z = await this.encodeAll();
+      const isPlacedNow = this.epoch < epochs && PLACED_AFTER.some(part => Math.round(part * epochs) === this.epoch);
+      if (this.input.place && isPlacedNow) this.placed = await this.input.place(this);
+      const z = await this.cloud();
       const loss = -frc + this.settings.spreadPenalty * meanExcess(z, this.settings.latentDims);
       const report = { run, epoch: this.epoch, frc, loss, seconds: (performance.now() - started) / 1000 };
       reporter.epoch(report);
@@ -163,37 +178,42 @@ export class Heterogeneity {
     this.step++;
     input.source.load(chosen, this.rotations, this.images);
     const pass: TrainingPass = { batchRows: rows, seed: settings.seed, step: this.step };
-    this.encode(chosen, pass);
+    if (!this.placed) this.encode(chosen, pass);
     const noise = Float32Array.from({ length: rows * latentDims }, () => settings.latentNoise * this.random.normal());
     backend.write(this.noise, noise);
     // Row `rows` is the origin; a short batch moves it forward.
     backend.fill(this.latents, 0);
-    backend.add(rows * latentDims, this.encoder.output, this.noise, this.latents);
+    if (this.placed) backend.write(this.latents, latentsNear(this.placed, chosen, noise));
+    else backend.add(rows * latentDims, this.encoder.output, this.noise, this.latents);
     this.decoder.forward(rows + 1, this.latents, pass);
     backend.gaussians(rows, this.decoder.output, true, input.departure.logits(chosen), this.vary, this.rows);
     backend.projectAndCorrelate(rows, input.geometry, this.rows, false, this.rotations, this.images, -1 / rows, this.frc, this.dRows, null);
     backend.gaussiansBackward(rows, this.rows, this.dRows, true, this.vary, this.decoder.outputGradient);
     this.decoder.backward(rows + 1, this.dLatents);
+    if (!this.placed) await this.encoderBackward(chosen);
+    const adam = this.adam();
+    if (!this.placed) this.encoder.step(this.isLed ? adam : { ...adam, step: this.step - this.ledSteps });
+    this.decoder.step(adam);
+    if (this.step === this.ledSteps) this.encoder.forgetMoments();
+    return (await backend.read(this.frc)).subarray(0, rows);
+  }
+
+  private async encoderBackward(chosen: Uint32Array): Promise<void> {
+    const { backend, settings } = this;
+    const rows = chosen.length;
     if (this.isLed) {
       backend.write(this.encoder.outputGradient, await this.pull(chosen));
     } else {
       backend.fill(this.noise, 0);
-      backend.add(rows * latentDims, this.dLatents, this.noise, this.encoder.outputGradient);
+      backend.add(rows * settings.latentDims, this.dLatents, this.noise, this.encoder.outputGradient);
       backend.latentPenaltyBackward(rows, this.encoder.output, this.encoder.outputGradient, settings.spreadPenalty);
     }
     this.encoder.backward(rows, null);
-    const adam = {
-      learningRate: this.learningRate(),
-      beta1: 0.9,
-      beta2: 0.999,
-      epsilon: 1e-8,
-      weightDecay: settings.weightDecay,
-      step: this.step,
-    };
-    this.encoder.step(this.isLed ? adam : { ...adam, step: this.step - this.ledSteps });
-    this.decoder.step(adam);
-    if (this.step === this.ledSteps) this.encoder.forgetMoments();
-    return (await backend.read(this.frc)).subarray(0, rows);
+  }
+
+  private adam(): AdamSettings {
+    const { weightDecay } = this.settings;
+    return { learningRate: this.learningRate(), beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay, step: this.step };
   }
 
   /** The encoder learns the start in the first epoch, while the decoder already learns what lies there. */
@@ -226,6 +246,15 @@ export class Heterogeneity {
     this.encoder.forward(chosen.length, this.features, pass);
   }
 
+  get finishedEpochs(): number {
+    return this.epoch;
+  }
+
+  /** n × latentDims: the latents that the decoder last learned from, as they were placed, or else by the encoder. */
+  async cloud(): Promise<Float32Array> {
+    return this.placed?.slice() ?? (await this.encodeAll());
+  }
+
   /** n × latentDims: every particle by the encoder as it now is, without noise. */
   async encodeAll(): Promise<Float32Array> {
     const { latentDims, batch } = this.settings;
@@ -247,6 +276,17 @@ export class Heterogeneity {
     this.decode(rows, z, input.departure.logits(chosen));
     backend.projectAndCorrelate(rows, input.geometry, this.rows, false, this.rotations, this.images, 1, this.frc, null, null);
     return (await backend.read(this.frc)).subarray(0, rows);
+  }
+
+  /** n: ring correlation of every particle with the decoder at its row of z[n × latentDims]. */
+  async correlateAll(z: Float32Array): Promise<Float32Array> {
+    const { batch, latentDims } = this.settings;
+    const correlations = new Float32Array(this.input.source.count);
+    for (let first = 0; first < correlations.length; first += batch) {
+      const chosen = Array.from({ length: Math.min(batch, correlations.length - first) }, (_, i) => first + i);
+      correlations.set(await this.correlate(chosen, z.subarray(first * latentDims, (first + chosen.length) * latentDims)), first);
+    }
+    return correlations;
   }
 
   /** The decoder's Gaussians at each row of z[n × latentDims], on the model that the run shows at z = 0, as planar rows of 5N. */
@@ -271,7 +311,9 @@ export class Heterogeneity {
   }
 
   async checkpoint(): Promise<Checkpoint> {
+    const { placed } = this;
     const tensors = new Map([...(await this.encoder.save(true)), ...(await this.decoder.save(true))]);
+    if (placed) tensors.set(PLACED, { shape: [placed.length / this.settings.latentDims, this.settings.latentDims], data: placed });
     return { tensors, epoch: this.epoch, step: this.step, random: this.random.save() };
   }
 
@@ -280,6 +322,12 @@ export class Heterogeneity {
     this.decoder.free();
     for (const tensor of this.held) this.backend.free(tensor);
   }
+}
+
+/** Rows `chosen` of z, and noise on top. */
+function latentsNear(z: Float32Array, chosen: Uint32Array, noise: Float32Array): Float32Array {
+  const dims = noise.length / chosen.length;
+  return noise.map((value, i) => value + z[chosen[Math.floor(i / dims)] * dims + (i % dims)]);
 }
 
 function meanExcess(z: Float32Array, dims: number): number {

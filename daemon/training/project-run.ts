@@ -21,7 +21,7 @@ import { type Checkpoint, type EpochResult, Heterogeneity, type HeterogeneityInp
 import { ROOMY_DIMS, scoutDims, scoutLatents } from './latent-scout.js';
 import { principalStart } from './latent-start.js';
 import { type BatchSource, computeParticleGradients } from './particle-gradients.js';
-import { drawCandidates, PLACED_DIMS, posteriorLatents } from './posterior-latents.js';
+import { drawCandidates, PLACED_DIMS, type Placement, posteriorLatents } from './posterior-latents.js';
 import { Cancelled, type Reporter } from './progress.js';
 import { fitProjectNeutral, openProjectParticles, type ProjectNeutral, readProjectNeutral } from './project-neutral.js';
 import { projectionGeometry } from './projection-scale.js';
@@ -197,7 +197,10 @@ async function train(sitting: Sitting): Promise<void> {
   );
   const input = { geometry, departure, vary: varying.parameters, source, gradients, networks: withoutMoments(foundation.networks) };
   const start = await chooseStart(sitting, input);
-  const model = new Heterogeneity(backend, { ...input, start }, settings, checkpoint);
+  const place = async (model: Heterogeneity) =>
+    (await placedLatents(backend, model, input, settings, reporter, signal))?.z ?? (await model.cloud());
+  const isPlaced = settings.latentDims <= PLACED_DIMS && canPlace(settings, departure);
+  const model = new Heterogeneity(backend, { ...input, start, place: isPlaced ? place : undefined }, settings, checkpoint);
   const losses = run.losses().filter(row => row.epoch <= settings.epoch);
   let lastCheckpoint = performance.now();
   // The last whole epoch while it is only in memory: a stop in the middle of the next one writes it, and loses no more than that.
@@ -261,23 +264,33 @@ async function chooseStart(
     : begin(latentDims);
 }
 
+/** Whether particles are placed by likelihood. Candidates are models that all entries share, which those that depart from their own do not. */
+function canPlace({ latentRefinement }: Pick<TrainingSettings, 'latentRefinement'>, { isShared }: Departure): boolean {
+  return latentRefinement === 'on' && isShared;
+}
+
 /**
- * The latents that a finished run leaves, where they are not the encoder's alone: the encoder's give the cloud, the decoder and the image the place in it.
- * Null where the encoder's stay.
+ * The latents that a finished run leaves, where they are not the encoder's alone: the cloud that the decoder learned from gives the candidates, decoder and image
+ * the place among them. In more than PLACED_DIMS dimensions each stays where it is, and only how well it can be seen is found out. Null where the encoder's stay.
  */
 export async function placedLatents(
   backend: Backend,
   model: Heterogeneity,
-  { geometry, source, departure }: Pick<HeterogeneityInput, 'geometry' | 'source' | 'departure'>,
-  { latentRefinement, latentDims: dims, batch, seed }: RunSettings,
+  { geometry, source, departure, vary }: Pick<HeterogeneityInput, 'geometry' | 'source' | 'departure' | 'vary'>,
+  settings: RunSettings,
   reporter: Reporter,
   signal?: AbortSignal,
-): Promise<{ z: Float32Array; frc: Float32Array } | null> {
-  // Candidates are models that all entries share, which those that depart from their own do not.
-  if (latentRefinement === 'off' || dims > PLACED_DIMS || !departure.isShared) return null;
-  const z = drawCandidates(await model.encodeAll(), dims, new Random(seed));
+): Promise<Placement | null> {
+  const { latentDims: dims, batch, seed } = settings;
+  if (!canPlace(settings, departure)) return null;
+  // Other candidates each time, so that what one draw missed the next may have.
+  const z = drawCandidates(await model.cloud(), dims, new Random(seed + model.finishedEpochs));
   const candidates = { z, dims, rows: await model.decodedRows(z) };
-  return posteriorLatents(backend, geometry, candidates, source, batch, reporter, signal);
+  const parameters = vary.reduce((sum, weight) => sum + Number(weight > 0), 0);
+  const placement = await posteriorLatents(backend, geometry, candidates, source, batch, parameters, reporter, signal);
+  if (dims <= PLACED_DIMS) return placement;
+  const encoded = await model.encodeAll();
+  return { ...placement, z: encoded, frc: await model.correlateAll(encoded) };
 }
 
 /** Weights first: they carry their own epoch, and the tables are made anew from where they stand. */

@@ -10,6 +10,20 @@ test('float32 values survive the text exactly, since nine digits tell all of the
   assert.deepEqual(parseLatents([...formatLatents(table)].join(''), 'x.tsv'), table);
 });
 
+test('observability stands behind frc where it is known, and comes back', () => {
+  const table = {
+    count: 2,
+    dims: 1,
+    particle: Uint32Array.of(1, 2),
+    z: Float32Array.of(1, 2),
+    frc: Float32Array.of(0.5, 0.6),
+    observability: Float32Array.of(0.25, Number.NaN),
+  };
+  const text = [...formatLatents(table, [{ name: 'cluster', values: [1, 2] }])].join('');
+  assert.equal(text.split('\n')[0], 'particle\tz0\tfrc\tobservability\tcluster');
+  assert.deepEqual(parseLatents(text, 'x.tsv'), table);
+});
+
 test('columns that others have added are passed over, in whatever order they stand', () => {
   const { z, frc } = parseLatents('cluster\tparticle\tfrc\tz1\tz0\n3\t1\t0.5\t2\t1\n', 'x.tsv');
   assert.deepEqual([[...z], [...frc]], [[1, 2], [0.5]]);

@@ -1,4 +1,4 @@
-// Placing particles by likelihood: an image made of one candidate goes to it, a hopeless one to the middle of the cloud.
+// Placing particles by likelihood: an image made of one candidate goes to it, a hopeless one to the middle of the cloud; and which is which is said of each.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ProjectionGeometry } from '../../daemon/compute/backend.js';
@@ -7,8 +7,9 @@ import { equalShares, ringGeometry } from '../../daemon/compute/ring-geometry.js
 import { Random } from '../../daemon/numerics/random.js';
 import { eulerToMatrix } from '../../daemon/numerics/rotations.js';
 import type { BatchSource } from '../../daemon/training/particle-gradients.js';
-import { drawCandidates, posteriorLatents } from '../../daemon/training/posterior-latents.js';
+import { drawCandidates, evidenceShare, posteriorLatents } from '../../daemon/training/posterior-latents.js';
 import type { Reporter } from '../../daemon/training/progress.js';
+import { rankCorrelation } from '../../demo-data/oracle.js';
 
 const silent: Reporter = { progress() {}, epoch() {}, note() {} };
 const N = 6;
@@ -28,21 +29,25 @@ const rows = places.map(place => base.map((value, i) => (i === 0 ? 0.25 * place 
 const backend = new PlainBackend();
 const A = Float32Array.from(eulerToMatrix(30, 20, 70));
 
-function sourceOf(images: Float32Array[]): BatchSource {
+function sourceOf(images: Float32Array[], turns: readonly ArrayLike<number>[] = images.map(() => A)): BatchSource {
   return {
     count: images.length,
     load(indices, rotations, tensor) {
       for (let i = 0; i < indices.length; i++) {
-        backend.write(rotations, A, 9 * i);
+        backend.write(rotations, Float32Array.from(turns[indices[i]]), 9 * i);
         backend.write(tensor, images[indices[i]], i * 2 * ring.planeSize);
       }
     },
   };
 }
 
-const picture = (row: Float32Array) => Float32Array.from(plainTransform(24, 9, ring.stride).forward(backend.draw(geometry, row, A)));
-const place = (images: Float32Array[], batch: number) =>
-  posteriorLatents(backend, geometry, { z: Float32Array.from(places), dims: 1, rows }, sourceOf(images), batch, silent);
+const transform = plainTransform(24, 9, ring.stride);
+const picture = (row: Float32Array, turn: ArrayLike<number> = A) => Float32Array.from(transform.forward(backend.draw(geometry, row, turn)));
+const noisy = (image: Float32Array, deviation: number) =>
+  image.map((value, i) => value + (ring.weights[i % ring.planeSize] > 0 ? deviation * random.normal() : 0));
+/** Without parameters nothing can have been fitted to noise. */
+const place = (images: Float32Array[], batch: number, parameters = 0) =>
+  posteriorLatents(backend, geometry, { z: Float32Array.from(places), dims: 1, rows }, sourceOf(images), batch, parameters, silent);
 
 test('the image of a candidate goes to it, because its likelihood there leaves nothing to the others, and the batch makes no difference', async () => {
   const images = [2, 0, 1].map(i => picture(rows[i]));
@@ -53,30 +58,86 @@ test('the image of a candidate goes to it, because its likelihood there leaves n
   }
 });
 
-test('with white noise the mean is the sum of places weighted by (1 − c²)^(−n/2) over the rings, as computed naively', async () => {
-  const image = picture(rows[2]).map((value, i) => value + (ring.weights[i % ring.planeSize] > 0 ? 3 * random.normal() : 0));
-  const { z } = await place([image], 1);
-  const logs = rows.map(row => {
-    const P = picture(row);
-    let log = 0;
-    for (let k = 1; k <= 9; k++) {
-      let [c, p, q, n] = [0, 0, 0, 0];
-      for (let i = 0; i < 2 * ring.planeSize; i++) {
-        const at = i % ring.planeSize;
-        if (ring.ring[at] !== k) continue;
-        c += ring.weights[at] * P[i] * image[i];
-        p += ring.weights[at] * P[i] ** 2;
-        q += ring.weights[at] * image[i] ** 2;
-        if (i === at) n += ring.weights[at];
-      }
-      log -= (n / 2) * Math.log(1 - Math.max(c / Math.sqrt(p * q), 0) ** 2);
+/** −Σ (n/2)·log(1 − c²) over the rings, as it is written. */
+function naiveLogLikelihood(row: Float32Array, image: Float32Array): number {
+  const P = picture(row);
+  let log = 0;
+  for (let k = 1; k <= 9; k++) {
+    let [c, p, q, n] = [0, 0, 0, 0];
+    for (let i = 0; i < 2 * ring.planeSize; i++) {
+      const at = i % ring.planeSize;
+      if (ring.ring[at] !== k) continue;
+      c += ring.weights[at] * P[i] * image[i];
+      p += ring.weights[at] * P[i] ** 2;
+      q += ring.weights[at] * image[i] ** 2;
+      if (i === at) n += ring.weights[at];
     }
-    return log;
+    log -= (n / 2) * Math.log(1 - Math.max(c / Math.sqrt(p * q), 0) ** 2);
+  }
+  return log;
+}
+
+test('with white noise the mean is the sum of places weighted by (1 − c²)^(−n/2), and the observability what that leaves of the variance, as computed naively', async () => {
+  const image = noisy(picture(rows[2]), 3);
+  const logs = rows.map(row => naiveLogLikelihood(row, image));
+  const naive = (power: number) => {
+    const weights = logs.map(log => Math.exp(power * (log - Math.max(...logs))));
+    const mean = (value: (z: number) => number) =>
+      weights.reduce((sum, w, i) => sum + w * value(places[i]), 0) / weights.reduce((sum, w) => sum + w, 0);
+    const middle = mean(z => z);
+    // The places −1, 0, 1 have a variance of 2/3.
+    return { z: middle, observability: Math.max(0, 1 - mean(z => (z - middle) ** 2) / (2 / 3)) };
+  };
+  // Beside clean images of every state nothing of the gain is noise; with a million parameters next to all of it is, and a quarter is left.
+  for (const [parameters, power] of [
+    [0, 1],
+    [1e6, 0.25],
+  ]) {
+    const { z, observability } = await place([image, ...rows.map(row => picture(row))], 4, parameters);
+    const expected = naive(power);
+    // Correlations in single precision, multiplied by up to 60 pixels a ring.
+    assert.ok(Math.abs(z[0] - expected.z) < 1e-3, `${z[0]}, ${expected.z}`);
+    assert.ok(Math.abs(observability[0] - expected.observability) < 1e-3, `${observability[0]}, ${expected.observability}`);
+  }
+});
+
+test('the evidence is the gain less half a unit for every parameter of every state told apart but the first, since that much is gained from noise alone', () => {
+  const [states, gain, particles, parameters] = [4, 50, 1000, 500];
+  const certain = Float64Array.from({ length: states * states }, (_, i) => (i % (states + 1) === 0 ? gain : 0));
+  // Each image gives its own state `gain` and the others nothing: the mean likelihood is e^gain / 4, and the best single state gains a quarter of it.
+  const total = particles * (gain - Math.log(states) - gain / states);
+  const expected = 1 - ((states - 1) * parameters) / (2 * total);
+  assert.ok(Math.abs(evidenceShare(certain, states, particles, parameters) - expected) < 1e-9);
+  assert.equal(evidenceShare(new Float64Array(16), states, particles, parameters), 0.25, 'nothing gained, nothing evident');
+});
+
+test('a slide along x is seen across x and not along it, because a projection loses what lies along the view; and where it is seen z is right', async () => {
+  const steps = Float32Array.from({ length: 9 }, (_, i) => i / 4 - 1);
+  const slide = [...steps].map(step => base.map((value, i) => (i < 2 ? 0.2 * step : value)));
+  const views = Array.from({ length: 160 }, (_, i) => {
+    // Even particles look along x to within 6°, odd ones across it: the third row of A is the direction of view.
+    const tilt = i % 2 === 0 ? 90 + 6 * (2 * random.uniform() - 1) : 6 * (2 * random.uniform() - 1);
+    return eulerToMatrix(0, tilt, 360 * random.uniform());
   });
-  const weights = logs.map(log => Math.exp(log - Math.max(...logs)));
-  const expected = weights.reduce((sum, w, i) => sum + w * places[i], 0) / weights.reduce((sum, w) => sum + w, 0);
-  // Correlations in single precision, multiplied by up to 60 pixels a ring.
-  assert.ok(Math.abs(z[0] - expected) < 1e-3, `${z[0]}, ${expected}`);
+  const states = views.map(() => random.integer(9));
+  const images = views.map((view, i) => noisy(picture(slide[states[i]], view), 0.5));
+  const candidates = { z: steps, dims: 1, rows: slide };
+  const { z, observability } = await posteriorLatents(backend, geometry, candidates, sourceOf(images, views), 32, 0, silent);
+  const of = (parity: number, value: (i: number) => number) => views.flatMap((_, i) => (i % 2 === parity ? [value(i)] : []));
+  const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const [along, across] = [0, 1].map(parity => mean(of(parity, i => observability[i])));
+  assert.ok(along < 0.3 && across > 0.7, `${along} along, ${across} across`);
+  const [rankAlong, rankAcross] = [0, 1].map(parity =>
+    rankCorrelation(
+      of(parity, i => z[i]),
+      of(parity, i => states[i]),
+    ),
+  );
+  assert.ok(rankAcross > 0.9 && rankAlong < rankAcross - 0.2, `${rankAlong} along, ${rankAcross} across`);
+  // Not only between the two views: over all particles the error falls as the observability rises.
+  const errors = states.map((state, i) => Math.abs(z[i] - steps[state]));
+  const fall = rankCorrelation(errors, [...observability]);
+  assert.ok(fall < -0.3, `${fall}`);
 });
 
 test('candidates are particles of the cloud itself, so that dense places have more of them', () => {
