@@ -11,6 +11,7 @@ import { type FrameSource, LimberContext } from './context.js';
 import { amplitudeRangeOf } from './layers/gaussian-spheres.js';
 import { LiveView } from './live-view.js';
 import { DEFAULT_OPTIONS, REF, SCENE_COLOURS, type SceneOptions } from './scene-options.js';
+import { SceneSelection } from './scene-selection.js';
 import { loadMap, loadModel, type SceneContents, updateTree } from './scene-tree.js';
 
 /** Nodes whose visibility each layer decides. */
@@ -35,6 +36,7 @@ export type ShownFiles = Pick<ProjectSummary, 'map' | 'model'>;
 export class SceneInViewer {
   /** Emits the number of frames drawn so far, once after each drawn frame: the moment to send `frame-drawn`. */
   readonly drawn: Observable<number>;
+  readonly selection: SceneSelection;
   private readonly context: LimberContext;
   private readonly live: LiveView;
   private readonly contents: SceneContents;
@@ -58,6 +60,7 @@ export class SceneInViewer {
     this.contents = { options: { ...DEFAULT_OPTIONS, ...initial }, point: null, amplitudeRange: [0, 1], motion: null };
     this.live = new LiveView(plugin, this.context, () => this.contents.options);
     this.drawn = this.live.drawn;
+    this.selection = new SceneSelection(plugin);
     this.cameraWatch = plugin.canvas3d?.commited.subscribe(() => this.lookAgainIfForgotten());
   }
 

@@ -1,15 +1,18 @@
 // What the viewer shows right now: the project, the current run, the latent point and the two ends of a path; ties the daemon's messages to the 3D scene. No DOM, no Mol*.
 import { BehaviorSubject, Subject, Subscription } from 'rxjs';
-import type { DecodedFrame, EpochRow, ProjectSummary, RunSummary, TrainingRequest } from '../protocol/messages.js';
+import type { DecodedFrame, EpochRow, NeutralRequest, ProjectSummary, RunSummary, TrainingRequest } from '../protocol/messages.js';
 import { DaemonError, type DaemonLink, type LinkState, type Message, type Unasked } from './daemon-link.js';
 import type { LatentCloud } from './panels/latent-basis.js';
+import { regionSpheres } from './region.js';
+import { RunReports } from './run-reports.js';
 import type { MolecularScene, SceneOptions } from './scene.js';
+import type { SceneSelection, SelectionCount } from './scene-selection.js';
 
 /** The part of the 3D scene that a session drives. */
 export type SessionScene = Pick<
   MolecularScene,
   'drawn' | 'load' | 'setFrameSource' | 'setOptions' | 'showFrame' | 'settle' | 'setArrows' | 'suggestDensityContour'
->;
+> & { readonly selection: Pick<SceneSelection, 'changed' | 'setPicking' | 'clear' | 'count' | 'atoms' | 'gaussians'> };
 
 export interface Job {
   job: string;
@@ -53,6 +56,9 @@ export class Session {
   readonly options$ = new BehaviorSubject<SceneOptions | null>(null);
   /** The contour at which the density encloses as much as the map; null before the first frame of a run. */
   readonly suggestedDensityContour$ = new BehaviorSubject<number | null>(null);
+  /** What is selected in the 3D view; null without one. */
+  readonly selected$ = new BehaviorSubject<SelectionCount | null>(null);
+  readonly reports: RunReports;
 
   private scene: SessionScene | null = null;
   private fetchUrl: (path: string) => string = path => path;
@@ -70,6 +76,7 @@ export class Session {
 
   constructor(readonly link: DaemonLink) {
     const { subscriptions } = this;
+    this.reports = new RunReports(link, (run, error) => this.fail(run, error));
     subscriptions.add(
       link.state$.subscribe(state => {
         if (state === 'open') this.fresh = true;
@@ -87,6 +94,8 @@ export class Session {
     this.options$.next({ ...options });
     scene.setFrameSource((run, z, atoms) => this.link.ask('decode', { run, z, atoms }));
     this.subscriptions.add(scene.drawn.subscribe(() => this.acknowledge()));
+    this.selected$.next(scene.selection.count());
+    this.subscriptions.add(scene.selection.changed.subscribe(count => this.selected$.next(count)));
     if (this.project$.value) this.loading = this.loadScene(this.project$.value);
     if (this.lastFrame) this.show(this.lastFrame);
     this.requestFrame();
@@ -128,6 +137,7 @@ export class Session {
     this.lastFrame = null;
     this.contourFor = null;
     this.suggestedDensityContour$.next(null);
+    void this.reports.show(null);
     this.setEnd('A', null);
     this.setEnd('B', null);
     this.moving = false;
@@ -141,18 +151,59 @@ export class Session {
     void this.updateArrows();
   }
 
-  /** Starts a run in the daemon and makes it the current one; what is refused becomes `failure$`. */
+  /** Starts a run in the daemon and makes it the current one; what is refused becomes `failure$`, as with every job. */
   async startTraining(run: string, settings: TrainingRequest): Promise<void> {
+    if (!(await this.start(run, () => this.link.ask('start-training', { run, settings })))) return;
+    this.wantedRun = run;
+    if (this.project$.value?.runs.some(known => known.name === run)) this.chooseRun(run);
+  }
+
+  async fitNeutral(settings: NeutralRequest): Promise<void> {
+    await this.start(null, () => this.link.ask('start-neutral', { settings }));
+  }
+
+  async refineOrientations(run: string): Promise<void> {
+    await this.start(run, () => this.link.ask('start-orientations', { run }));
+  }
+
+  async compareHalves(run: string): Promise<void> {
+    await this.start(run, () => this.link.ask('start-halves', { run }));
+  }
+
+  /** While on, clicks in the 3D view select. */
+  setPicking(on: boolean): void {
+    this.scene?.selection.setPicking(on);
+  }
+
+  clearSelection(): void {
+    this.scene?.selection.clear();
+    this.selected$.next(this.scene?.selection.count() ?? null);
+  }
+
+  /** Makes what is selected in the 3D view a region of the project. Returns how many Gaussians lie inside, null before there is a neutral model. Throws DaemonError. */
+  async saveRegion(name: string): Promise<number | null> {
+    const { selection } = this.scene!;
+    const run = this.run$.value;
+    const gaussians = selection.gaussians();
+    const neutral =
+      run && gaussians.length > 0
+        ? await this.link.ask('decode', { run: run.name, z: new Array<number>(run.latentDims).fill(0), atoms: false })
+        : null;
+    const spheres = regionSpheres(selection.atoms(), gaussians, neutral);
+    return (await this.link.ask('save-region', { name, spheres })).gaussians;
+  }
+
+  /** False, with `failure$`, where the daemon refuses. */
+  private async start(run: string | null, ask: () => Promise<{ job: string }>): Promise<boolean> {
     this.failure$.next(null);
     try {
-      const { job } = await this.link.ask('start-training', { run, settings });
-      this.wantedRun = run;
-      if (!this.jobs$.value.some(known => known.job === job)) {
+      const { job } = await ask();
+      if (!this.jobs$.value.some(known => known.job === job))
         this.jobs$.next([...this.jobs$.value, { job, run, stage: 'starting', done: 0, total: 0 }]);
-      }
-      if (this.project$.value?.runs.some(known => known.name === run)) this.chooseRun(run);
+      return true;
     } catch (error) {
       this.fail(run, error);
+      return false;
     }
   }
 
@@ -185,6 +236,8 @@ export class Session {
       case 'job-ended':
         this.jobs$.next(this.jobs$.value.filter(known => known.job !== message.job));
         if (message.error) this.failure$.next({ run: message.run, message: message.error });
+        // The halves are compared, or the orientations refined.
+        else if (message.run !== null && message.run === this.run$.value?.name) void this.reports.show(message.run);
         return;
       case 'epoch':
         this.receiveEpoch(message);
@@ -231,6 +284,7 @@ export class Session {
   private refreshRun(): void {
     void this.fetchEpochs();
     void this.fetchLatents();
+    void this.reports.show(this.run$.value?.name ?? null);
     this.requestFrame();
   }
 

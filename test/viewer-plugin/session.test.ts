@@ -7,6 +7,7 @@ import type { DecodedFrame, RunSummary } from '../../protocol/messages.js';
 import { DaemonLink, type Socket } from '../../viewer-plugin/daemon-link.js';
 import { shareDone, situationOf } from '../../viewer-plugin/panels/situation.js';
 import type { SceneOptions } from '../../viewer-plugin/scene.js';
+import type { SelectionCount } from '../../viewer-plugin/scene-selection.js';
 import { Session, type SessionScene } from '../../viewer-plugin/session.js';
 import { finishedRun, SyntheticDaemon, type SyntheticOptions } from './synthetic-daemon.js';
 
@@ -34,6 +35,27 @@ class RecordingScene implements SessionScene {
   readonly arrows: (readonly [DecodedFrame | null, DecodedFrame | null])[] = [];
   readonly loads: string[] = [];
   options: SceneOptions = { ...OPTIONS };
+  /** As if a person had clicked. */
+  readonly selection = {
+    changed: new Subject<SelectionCount>(),
+    chosen: { atoms: new Float32Array(), gaussians: [] as number[] },
+    picking: [] as boolean[],
+    setPicking(on: boolean): void {
+      this.picking.push(on);
+    },
+    clear(): void {
+      this.chosen = { atoms: new Float32Array(), gaussians: [] };
+    },
+    count(): SelectionCount {
+      return { atoms: this.chosen.atoms.length / 3, gaussians: this.chosen.gaussians.length };
+    },
+    atoms(): Float32Array {
+      return this.chosen.atoms;
+    },
+    gaussians(): number[] {
+      return this.chosen.gaussians;
+    },
+  };
   load(_project: unknown, fetchUrl: (path: string) => string): Promise<void> {
     this.loads.push(fetchUrl('/files/map'));
     return Promise.resolve();

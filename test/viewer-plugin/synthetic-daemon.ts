@@ -8,6 +8,8 @@ import { decodeClientMessage, encodeMessage } from '../../protocol/codec.js';
 import {
   type ClientMessage,
   type EpochRow,
+  type HalvesSummary,
+  type OrientationSummary,
   type ProjectSummary,
   type RunSummary,
   type ServerMessage,
@@ -65,6 +67,9 @@ export class SyntheticDaemon {
   decodeMilliseconds = 0;
   /** What start-training answers instead of starting, if anything. */
   refusal: string | null = null;
+  /** What comparing halves and refining orientations have found out about every run. */
+  halves: HalvesSummary | null = null;
+  orientations: OrientationSummary | null = null;
   private readonly particles: number;
   private readonly map = mapFile();
   private readonly sockets = new Set<WebSocket>();
@@ -144,6 +149,12 @@ export class SyntheticDaemon {
     this.tell({ type: 'project', project: this.project });
   }
 
+  /** The job on this run ends well. */
+  endJob(job: string, run: string | null): void {
+    this.tell({ type: 'job-ended', job, run, error: null });
+    this.change({ jobs: [] });
+  }
+
   /** The run finishes its next epoch; with the last one its job ends. */
   finishEpoch(name: string): void {
     const run = this.project.runs.find(candidate => candidate.name === name)!;
@@ -221,6 +232,31 @@ export class SyntheticDaemon {
           runs: [...this.project.runs, { name: message.run, latentDims, epoch: 0, epochs, state: 'training', frc: null, ...SAME }],
           jobs: [{ job: 'job-1', run: message.run, stage: 'gradients', done: 0, total: 100 }],
         });
+        return;
+      }
+      case 'get-halves':
+        send({ type: 'halves', id: message.id, run: message.run, report: this.halves });
+        return;
+      case 'get-orientations':
+        send({ type: 'orientations', id: message.id, run: message.run, report: this.orientations });
+        return;
+      case 'start-neutral':
+      case 'start-orientations':
+      case 'start-halves': {
+        const job = `${message.type.slice('start-'.length)}-1`;
+        send({ type: 'started', id: message.id, job });
+        this.change({ jobs: [{ job, run: run?.name ?? null, stage: 'start', done: 0, total: 0 }] });
+        return;
+      }
+      case 'save-region': {
+        const { positions } = decode('', 0, [0, 0], false);
+        const inside = Array.from({ length: positions.length / 3 }, (_, i) => positions.subarray(3 * i, 3 * i + 3)).filter(([x, y, z]) =>
+          Array.from({ length: message.spheres.length / 4 }, (_, k) => message.spheres.subarray(4 * k, 4 * k + 4)).some(
+            ([cx, cy, cz, radius]) => Math.hypot(x - cx, y - cy, z - cz) <= radius,
+          ),
+        ).length;
+        this.change({ regions: [...this.project.regions, message.name] });
+        send({ type: 'region-saved', id: message.id, name: message.name, gaussians: inside });
         return;
       }
       case 'cancel-job': {

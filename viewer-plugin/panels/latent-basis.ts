@@ -15,6 +15,10 @@ export interface LatentCloud {
   frc: Float32Array;
   /** count; 1-based row of the input file */
   particle: Uint32Array;
+  /** count; which symmetric orientation of the particle, from 1, those of one particle following one another; null where each has one place */
+  copy: Uint32Array | null;
+  /** count; how well the motion can be seen in the particle's image, 0 to 1, NaN where unknown; null where nobody asked */
+  observability: Float32Array | null;
   pca: LatentPca;
 }
 

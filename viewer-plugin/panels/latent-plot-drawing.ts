@@ -25,10 +25,13 @@ export interface PlottedPoints {
   legend: { name: string; low: string; high: string } | null;
 }
 
-/** The marks that move: current point, its nearest particle, the ends of the path. Coordinates of the plot. */
+/** The marks that move: current point, its nearest particle, the one under the mouse, the ends of the path. Coordinates of the plot. */
 export interface PlotMarks {
   current: Point | null;
   nearest: Point | null;
+  hovered: Point | null;
+  /** The other symmetric orientations of a particle. */
+  copies: { of: Point | null; at: readonly Point[] };
   neutral: Point;
   a: Point | null;
   b: Point | null;
@@ -129,6 +132,15 @@ export function drawMarks(canvas: HTMLCanvasElement, view: PlotView, marks: Plot
   context.rect(0, 0, view.width, view.height);
   context.clip();
   drawNeutral(context, toScreen(view, marks.neutral), colours);
+  const { of, at } = marks.copies;
+  if (of)
+    drawCopies(
+      context,
+      toScreen(view, of),
+      at.map(copy => toScreen(view, copy)),
+      colours,
+    );
+  if (marks.hovered) drawHovered(context, toScreen(view, marks.hovered), colours);
   const a = marks.a && toScreen(view, marks.a);
   const b = marks.b && toScreen(view, marks.b);
   if (a && b) {
@@ -183,6 +195,42 @@ function drawEnd(context: CanvasRenderingContext2D, [x, y]: Point, name: string,
   context.textAlign = 'center';
   context.textBaseline = 'middle';
   context.fillText(name, x, y + 0.5);
+}
+
+/** Each copy as a ring in the colour of text, joined to its particle. */
+function drawCopies(context: CanvasRenderingContext2D, of: Point, at: readonly Point[], colours: CanvasColours): void {
+  for (const [width, colour] of [
+    [3.5, colours.surface],
+    [1.2, colours.ink],
+  ] as const) {
+    context.strokeStyle = colour;
+    context.lineWidth = width;
+    for (const [x, y] of at) {
+      context.beginPath();
+      context.moveTo(...of);
+      context.lineTo(x, y);
+      context.stroke();
+    }
+  }
+  for (const [x, y] of at) {
+    context.beginPath();
+    context.arc(x, y, 4.5, 0, 2 * Math.PI);
+    context.fillStyle = colours.surface;
+    context.fill();
+    context.lineWidth = 1.6;
+    context.strokeStyle = colours.ink;
+    context.stroke();
+  }
+}
+
+function drawHovered(context: CanvasRenderingContext2D, [x, y]: Point, colours: CanvasColours): void {
+  context.beginPath();
+  context.arc(x, y, 4.5, 0, 2 * Math.PI);
+  context.fillStyle = colours.accent;
+  context.fill();
+  context.lineWidth = 2;
+  context.strokeStyle = colours.surface;
+  context.stroke();
 }
 
 function drawNearest(context: CanvasRenderingContext2D, current: Point, nearest: Point, colours: CanvasColours): void {

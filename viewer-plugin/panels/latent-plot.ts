@@ -15,11 +15,13 @@ import {
 import { drawMarks, drawPoints, legendFor, MARGINS, type PlottedPoints } from './latent-plot-drawing.js';
 import { densityProfile, planeDensity, profileAt, spreadByDensity } from './local-density.js';
 import { type SupportScale, supportAt, supportScale } from './local-support.js';
-import { fromScreen, type PlotView, type Point, panBy, zoomAbout } from './plot-view.js';
+import { describeRow, otherCopies, rowAt } from './particle-rows.js';
+import { ParticleTip } from './particle-tip.js';
+import { fromScreen, type PlotView, type Point, panBy, toScreen, zoomAbout } from './plot-view.js';
 import { situationOf } from './situation.js';
 import { canvasColours, type Theme } from './theme.js';
 
-export type ColourBy = 'frc' | 'density' | 'uniform';
+export type ColourBy = 'frc' | 'observability' | 'density' | 'uniform';
 
 /** Which plane is shown; the sliders follow the basis. */
 export interface PlotAxes {
@@ -28,6 +30,16 @@ export interface PlotAxes {
   y: number;
   colour: ColourBy;
 }
+
+const COLOURS: { value: ColourBy; label: string }[] = [
+  { value: 'density', label: 'density' },
+  { value: 'frc', label: 'FRC' },
+  { value: 'observability', label: 'observability' },
+  { value: 'uniform', label: 'uniform' },
+];
+
+/** Pixels from a particle within which the mouse is on it. */
+const REACH = 6;
 
 const HELP =
   'Drag to move the molecule. Wheel zooms, right drag or Shift+drag pans, double click shows all. Keys: arrows move, + and − zoom, 0 shows all, Home is the neutral point.';
@@ -63,6 +75,9 @@ export class LatentPlot {
   private scaledCloud: LatentCloud | null = null;
   private dimsShown = 0;
   private runShown: string | null = null;
+  /** Row of the particle under the mouse, −1 where there is none. */
+  private hovered = -1;
+  private readonly tip = new ParticleTip();
   private readonly askPoints = onNextFrame(() => this.paintPoints());
   private readonly askMarks = onNextFrame(() => this.paintMarks());
 
@@ -79,15 +94,6 @@ export class LatentPlot {
       latent: basisButton('latent', 'z', 'Latent coordinates as the network has them'),
       pca: basisButton('pca', 'PCA', 'Principal components of the latents'),
     };
-    setOptions(
-      this.colour,
-      [
-        { value: 'density', label: 'density' },
-        { value: 'frc', label: 'FRC' },
-        { value: 'uniform', label: 'uniform' },
-      ],
-      'density',
-    );
     this.area = element(
       'div',
       {
@@ -101,6 +107,7 @@ export class LatentPlot {
       this.points,
       this.marks,
       this.message,
+      this.tip.host,
     );
     host.append(
       element(
@@ -151,6 +158,7 @@ export class LatentPlot {
 
   private cloudChanged(): void {
     const cloud = this.session.cloud$.value;
+    this.hover(-1);
     if (!cloud) this.home = null;
     else if (cloud.dims !== this.dimsShown || cloud.run !== this.runShown) {
       this.home = null;
@@ -169,6 +177,10 @@ export class LatentPlot {
   private planeChanged(): void {
     const cloud = this.session.cloud$.value;
     const { basis, x, y, colour } = this.axes$.value;
+    if (cloud && !cloud.observability && colour === 'observability') {
+      this.change({ colour: 'density' });
+      return;
+    }
     this.showChoices(cloud);
     if (!cloud || cloud.dims !== this.dimsShown) {
       this.plotted = null;
@@ -186,11 +198,12 @@ export class LatentPlot {
     let legend: PlottedPoints['legend'] = null;
     if (colour === 'density') {
       value = profile ? xs.map(x => profileAt(profile, x)) : planeDensity(xs, ys, rangeX, rangeY);
-    } else if (colour === 'frc') {
-      const [low, high] = quantiles(cloud.frc, [0.02, 0.98]);
+    } else if (colour !== 'uniform') {
+      const known = colour === 'frc' ? cloud.frc : (cloud.observability ?? new Float32Array());
+      const [low, high] = quantiles(known, [0.02, 0.98]);
       if (low !== undefined) {
-        value = cloud.frc.map(frc => (frc - low) / (high - low || 1));
-        legend = legendFor('FRC', low, high);
+        value = known.map(one => (one - low) / (high - low || 1));
+        legend = legendFor(colour === 'frc' ? 'FRC' : 'observability', low, high);
       }
     }
     this.plotted = { x: xs, y: ys, value, xName: coordinateName(basis, x), yName: flat ? null : coordinateName(basis, y), profile, legend };
@@ -211,11 +224,15 @@ export class LatentPlot {
     const choices = Array.from({ length: dims }, (_, k) => ({ value: String(k), label: coordinateName(basis, k) }));
     setOptions(this.selects.x, choices, String(x));
     setOptions(this.selects.y, choices, String(y));
+    setOptions(
+      this.colour,
+      COLOURS.filter(({ value }) => value !== 'observability' || cloud?.observability),
+      colour,
+    );
     this.colour.closest<HTMLElement>('.bar')!.hidden = !cloud;
     this.bases.latent.parentElement!.hidden = dims < 2;
     this.selects.x.parentElement!.hidden = dims < 2;
     this.selects.y.parentElement!.hidden = dims < 2;
-    this.colour.value = colour;
   }
 
   private showSituation(): void {
@@ -272,12 +289,16 @@ export class LatentPlot {
     }
     const z = this.session.z$.value;
     const support = z.length === cloud.dims ? supportAt(cloud, this.scale, z) : null;
+    const nearest = support?.nearest ?? -1;
+    const looked = this.hovered >= 0 ? this.hovered : nearest;
     drawMarks(
       this.marks,
       this.view,
       {
         current: this.place(z),
-        nearest: support && support.nearest >= 0 ? [this.plotted.x[support.nearest], this.plotted.y[support.nearest]] : null,
+        nearest: this.placeOfRow(nearest),
+        hovered: this.placeOfRow(this.hovered),
+        copies: { of: this.placeOfRow(looked), at: otherCopies(cloud, looked).map(row => this.placeOfRow(row)!) },
         neutral: this.place(new Array<number>(cloud.dims).fill(0))!,
         a: this.place(this.session.ends.A.value),
         b: this.place(this.session.ends.B.value),
@@ -297,6 +318,25 @@ export class LatentPlot {
     const frc = cloud.frc[nearest];
     this.support.title = `Within ${formatValue(this.scale.radius, 2)} latent units; a typical particle has ${formatNumber(this.scale.typical)} that near. Where few particles lie, the decoder guesses.${Number.isFinite(frc) ? ` The nearest has an FRC of ${frc.toFixed(3)}.` : ''}`;
     setText(this.nearestText, nearest >= 0 ? `nearest: no. ${formatNumber(cloud.particle[nearest])} at ${formatValue(distance, 2)}` : '');
+  }
+
+  private placeOfRow(row: number): Point | null {
+    return this.plotted && row >= 0 ? [this.plotted.x[row], this.plotted.y[row]] : null;
+  }
+
+  /** Marks the particle in this row with its copies, and says what is known of it; −1 for none. */
+  private hover(row: number): void {
+    if (row === this.hovered) return;
+    this.hovered = row;
+    const cloud = this.session.cloud$.value;
+    const place = this.placeOfRow(row);
+    this.askMarks();
+    if (!cloud || !place) {
+      this.tip.show(null);
+      return;
+    }
+    const [x, y] = toScreen(this.view, place);
+    this.tip.show(describeRow(cloud, row), [x + MARGINS.left, y + MARGINS.top], this.area.clientWidth);
   }
 
   /** A latent point in the plot's coordinates. */
@@ -330,6 +370,7 @@ export class LatentPlot {
     const magnification = (this.home.x1 - this.home.x0) / (zoomed.x1 - zoomed.x0);
     if (magnification < 0.2 || magnification > 2000) return;
     this.view = zoomed;
+    this.hover(-1);
     this.repaint();
   }
 
@@ -339,6 +380,7 @@ export class LatentPlot {
     let last: Point = [0, 0];
     area.addEventListener('pointerdown', event => {
       if (!this.plotted) return;
+      this.hover(-1);
       drag = event.button === 0 && !event.shiftKey ? 'scrub' : 'pan';
       last = this.pointerPlace(event);
       area.setPointerCapture(event.pointerId);
@@ -349,8 +391,11 @@ export class LatentPlot {
       }
     });
     area.addEventListener('pointermove', event => {
-      if (!drag) return;
       const here = this.pointerPlace(event);
+      if (!drag) {
+        if (this.plotted) this.hover(rowAt(this.plotted.x, this.plotted.y, this.view, here, REACH));
+        return;
+      }
       if (drag === 'scrub') this.moveTo(fromScreen(this.view, here), true);
       else {
         this.view = panBy(this.view, here[0] - last[0], this.plotted?.yName === null ? 0 : here[1] - last[1]);
@@ -365,6 +410,7 @@ export class LatentPlot {
     };
     area.addEventListener('pointerup', end);
     area.addEventListener('pointercancel', end);
+    area.addEventListener('pointerleave', () => this.hover(-1));
     area.addEventListener('contextmenu', event => event.preventDefault());
     area.addEventListener('dblclick', () => this.showAll());
     area.addEventListener(

@@ -1,13 +1,11 @@
-// Chooses the run that is shown, starts and stops training, and says how far it is or why it ended.
+// Chooses the run that is shown, starts and stops what the daemon works on, and says how far it is or why it ended.
 import type { RunSummary } from '../../protocol/messages.js';
 import type { Session } from '../session.js';
 import { element, formatNumber, onAny, setOptions, setText } from './dom.js';
+import { menuButton } from './menu.js';
+import { NeutralForm } from './neutral-form.js';
 import { describeJob, shareDone } from './situation.js';
-
-/** `run3` where run1 and run2 are taken. */
-export function freeRunName(taken: readonly string[]): string {
-  for (let k = 1; ; k++) if (!taken.includes(`run${k}`)) return `run${k}`;
-}
+import { TrainingForm } from './training-form.js';
 
 /** One line about a run, in the field's words. */
 export function describeRun(run: RunSummary): string {
@@ -22,6 +20,19 @@ export function describeRun(run: RunSummary): string {
     .join(' · ');
 }
 
+/** What sets a run apart from one of all particles in which everything varies; '' for such a one. */
+export function describeChoices(run: RunSummary, particles: number): string {
+  return [
+    run.focus === null ? '' : `focus on ${run.focus}`,
+    run.vary.length === 3 ? '' : `${run.vary.join(' and ')} only`,
+    run.particles === particles ? '' : `${formatNumber(run.particles)} particles`,
+    run.copies === 1 ? '' : `${run.copies} symmetric copies each`,
+    run.continueFrom === null ? '' : `continues ${run.continueFrom}`,
+  ]
+    .filter(Boolean)
+    .join(' · ');
+}
+
 export function runPanel(host: HTMLElement, session: Session): void {
   const picker = element('select', {
     class: 'grow',
@@ -31,13 +42,7 @@ export function runPanel(host: HTMLElement, session: Session): void {
   });
   const open = element(
     'button',
-    {
-      type: 'button',
-      class: 'primary',
-      title: 'Train a new run on this project’s particles',
-      'aria-expanded': false,
-      onclick: () => showForm(form.hidden),
-    },
+    { type: 'button', class: 'primary', 'aria-expanded': false, onclick: () => showForm(training.host.hidden ? training : null) },
     'Train…',
   );
   const resume = element(
@@ -50,37 +55,33 @@ export function runPanel(host: HTMLElement, session: Session): void {
     },
     'Resume',
   );
-  const about = element('div', { class: 'about' });
-  const name = element('input', {
-    type: 'text',
-    name: 'run',
-    required: true,
-    pattern: '[A-Za-z0-9][A-Za-z0-9._\\-]{0,63}',
-    maxlength: 64,
-    title: 'Letters, digits, dot, dash and underscore',
-    spellcheck: false,
-  });
-  const dims = element('input', { type: 'number', name: 'latentDims', min: 1, max: 64, step: 1, value: 4, required: true });
-  const epochs = element('input', { type: 'number', name: 'epochs', min: 1, max: 10000, step: 1, value: 20, required: true });
-  const start = element('button', { type: 'submit', class: 'primary' }, 'Start');
-  const form = element(
-    'form',
+  const training = new TrainingForm(session, () => showForm(null));
+  const neutral = new NeutralForm(session, () => showForm(null));
+  const shownRun = () => session.run$.value!.name;
+  const more = menuButton('More to do with this run', [
     {
-      class: 'train',
-      hidden: true,
-      onsubmit: event => {
-        event.preventDefault();
-        showForm(false);
-        void session.startTraining(name.value, { latentDims: Number(dims.value), epochs: Number(epochs.value) });
-      },
+      label: 'Refine orientations',
+      title: 'Turn and shift every particle to fit its own model best; makes a star file',
+      act: () => void session.refineOrientations(shownRun()),
+      refusal: () => whyNot() ?? whyNotRun(),
     },
-    element('label', { class: 'grow' }, 'Name', name),
-    element('label', { title: 'How many latent coordinates describe a particle' }, 'Latent dims', dims),
-    element('label', { title: 'How often every particle is seen' }, 'Epochs', epochs),
-    start,
-  );
+    {
+      label: 'Compare halves',
+      title: 'Train once more on each half of the particles, independently, and compare: takes as long as the run did',
+      act: () => void session.compareHalves(shownRun()),
+      refusal: () => whyNot() ?? whyNotRun(),
+    },
+    {
+      label: 'Refit neutral model…',
+      title: 'Fit the Gaussians that every run begins with anew',
+      act: () => showForm(neutral),
+      refusal: () => whyNot(),
+    },
+  ]);
+  const about = element('div', { class: 'about' });
+  const choices = element('div', { class: 'about', hidden: true });
   const bar = element('progress', { 'aria-label': 'Progress of the job' });
-  const stage = element('span', { class: 'grow' });
+  const stage = element('span', { class: 'grow stage' });
   const stop = element(
     'button',
     { type: 'button', title: 'Stop at the next checkpoint; what is done is kept', onclick: () => void session.cancel(stop.dataset.job!) },
@@ -94,23 +95,32 @@ export function runPanel(host: HTMLElement, session: Session): void {
     '✕',
   );
   const failure = element('div', { class: 'failure', hidden: true, role: 'alert' }, reason, dismiss);
-  host.append(element('div', { class: 'bar' }, picker, resume, open), about, form, job, failure);
+  host.append(element('div', { class: 'bar' }, picker, resume, more, open), about, choices, training.host, neutral.host, job, failure);
 
-  function showForm(visible: boolean): void {
-    form.hidden = !visible;
-    open.setAttribute('aria-expanded', String(visible));
-    if (!visible) return;
-    name.value = freeRunName(session.project$.value?.runs.map(run => run.name) ?? []);
-    name.focus();
+  /** One form at a time. */
+  function showForm(form: TrainingForm | NeutralForm | null): void {
+    training.show(form === training);
+    neutral.show(form === neutral);
+    open.setAttribute('aria-expanded', String(form === training));
   }
-  form.addEventListener('keydown', event => {
-    if (event.key === 'Escape') showForm(false);
+  host.addEventListener('keydown', event => {
+    if (event.key === 'Escape') showForm(null);
   });
+
+  /** Why no job can start now, or null. */
+  function whyNot(): string | null {
+    if (session.link$.value !== 'open' || !session.project$.value) return 'The daemon does not answer';
+    if (session.jobs$.value.length > 0) return 'A job is running';
+    if (session.project$.value.runs.some(run => run.state === 'training')) return 'A run is training';
+    return null;
+  }
+  function whyNotRun(): string | null {
+    return (session.run$.value?.epoch ?? 0) > 0 ? null : 'There is no trained run yet';
+  }
 
   onAny([session.project$, session.run$, session.jobs$, session.link$], () => {
     const project = session.project$.value;
     const run = session.run$.value;
-    const here = session.link$.value === 'open' && project !== null;
     const runs = project?.runs ?? [];
     setOptions(
       picker,
@@ -122,16 +132,22 @@ export function runPanel(host: HTMLElement, session: Session): void {
     picker.disabled = runs.length === 0;
     about.title = run ? describeRun(run) : '';
     setText(about, run ? describeRun(run) : project ? 'A run learns how the particles differ.' : '');
-    const working = session.jobs$.value.find(one => one.run === run?.name) ?? session.jobs$.value[0];
-    open.disabled = !here || session.jobs$.value.length > 0 || runs.some(one => one.state === 'training');
-    open.title = session.jobs$.value.length ? 'A job is running' : 'Train a new run on this project’s particles';
+    const differs = run && project ? describeChoices(run, project.particles) : '';
+    choices.hidden = differs === '';
+    choices.title = differs;
+    setText(choices, differs);
+    const refusal = whyNot();
+    open.disabled = refusal !== null;
+    open.title = refusal ?? 'Train a new run on this project’s particles';
     resume.hidden = open.disabled || !run || (run.state !== 'stopped' && run.state !== 'failed');
-    if (open.disabled) showForm(false);
+    if (open.disabled) showForm(null);
+    const working = session.jobs$.value.find(one => one.run === run?.name) ?? session.jobs$.value[0];
     job.hidden = !working;
     if (!working) return;
-    setText(stage, `${working.run ? `${working.run}: ` : ''}${describeJob(working)}`);
+    stage.title = `${working.run ? `${working.run}: ` : ''}${describeJob(working)}`;
+    setText(stage, stage.title);
     stop.dataset.job = working.job;
-    stop.disabled = !here;
+    stop.disabled = session.link$.value !== 'open';
     const share = shareDone(working);
     if (share === null) bar.removeAttribute('value');
     else bar.value = share;

@@ -26,7 +26,7 @@ export function describeJob({ stage, done, total }: Job): string {
 /** How much of the job is done, 0 to 1: of all epochs where its stage is one of them; null where it does not say. */
 export function shareDone({ stage, done, total }: Job): number | null {
   if (!(total > 0)) return null;
-  const epoch = /^epoch (\d+) of (\d+)$/.exec(stage);
+  const epoch = /(?:^|: )epoch (\d+) of (\d+)$/.exec(stage);
   return epoch ? (Number(epoch[1]) - 1 + done / total) / Number(epoch[2]) : done / total;
 }
 
