@@ -38,16 +38,17 @@ export async function build({ quiet = false } = {}) {
   const all = rooms.filter(room => existsSync(join(root, room))).flatMap(sources);
   const listed = [...all, 'package-lock.json'].join('\n');
   const scripts = all.filter(path => /\.tsx?$/.test(path) && !path.endsWith('.d.ts') && !path.startsWith(kernels));
+  const shaders = all.filter(path => path.endsWith('.wgsl'));
   const output = await esbuild.build({
     absWorkingDir: root,
-    entryPoints: scripts,
+    entryPoints: [...scripts, ...shaders],
     outdir: dist,
     outbase: root,
     format: 'esm',
     platform: 'node',
     target: 'node20',
     sourcemap: 'linked',
-    loader: { '.wgsl': 'text' },
+    loader: { '.wgsl': 'copy' },
     logLevel: 'warning',
     jsx: 'automatic',
     metafile: true,

@@ -19,7 +19,6 @@ test('help for every command loads no package but the one that reads the command
     platform: 'node',
     format: 'esm',
     packages: 'external',
-    loader: { '.wgsl': 'text' },
   });
   const loaded = new Set<string>();
   const packages = new Map<string, string>();

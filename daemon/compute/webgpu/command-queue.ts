@@ -1,0 +1,219 @@
+// Commands for the device, collected in order and handed over together: by a read, or when the room for their parameters is used up.
+
+import { type KernelName, Kernels } from './kernels.js';
+
+/** A kernel's parameters in the order of its struct: whole numbers (u32), then floats. */
+export interface KernelParameters {
+  whole: readonly number[];
+  floats?: readonly number[];
+}
+
+/** GPUBufferUsage and GPUMapMode, which in Node are no globals. */
+const USAGE = { MAP_READ: 0x1, COPY_SRC: 0x4, COPY_DST: 0x8, UNIFORM: 0x40, STORAGE: 0x80 } as const;
+const MAP_MODE_READ = 0x1;
+
+/** Dispatches whose parameters are collected before they are handed over; a training step has some fifty. */
+const SLOTS = 512;
+/** Where the parameters of a dispatch may begin: a multiple of this, on every device. */
+const SLOT_BYTES = 256;
+/** WebGPU promises so many workgroups along an axis. */
+const MAX_GROUPS = 65535;
+/** Invocations in a workgroup of the kernels that treat one number after the other. */
+const LINE = 256;
+
+export class CommandQueue {
+  private readonly kernels: Kernels;
+  private readonly parameters: GPUBuffer;
+  private readonly slots = new ArrayBuffer(SLOTS * SLOT_BYTES);
+  private readonly wholeSlots = new Uint32Array(this.slots);
+  private readonly floatSlots = new Float32Array(this.slots);
+  private used = 0;
+  private encoder: GPUCommandEncoder | null = null;
+  private pass: GPUComputePassEncoder | null = null;
+  /** Buffers that collected commands name. */
+  private readonly pending = new Set<GPUBuffer>();
+  /** By kernel and arrays; forgotten when any array is given back. */
+  private readonly bindings = new Map<string, GPUBindGroup>();
+  private readonly numbers = new WeakMap<GPUBuffer, number>();
+  private nextNumber = 0;
+  /** Idle buffers to read through, by size. */
+  private readonly readers = new Map<number, GPUBuffer[]>();
+  /** Copies of arrays that an operation both reads and overwrites, by size. */
+  private readonly copies = new Map<number, GPUBuffer>();
+  private failure: Error | null = null;
+  private isClosed = false;
+
+  constructor(readonly device: GPUDevice) {
+    this.kernels = new Kernels(device);
+    this.parameters = device.createBuffer({ label: 'parameters', size: SLOTS * SLOT_BYTES, usage: USAGE.UNIFORM | USAGE.COPY_DST });
+    void device.lost.then(({ message, reason }) => {
+      if (!this.isClosed)
+        this.fail(`the graphics processor was lost (${reason}: ${oneLine(message)}): its driver stopped or it was removed`);
+    });
+    device.addEventListener('uncapturederror', event => {
+      const { error } = event as GPUUncapturedErrorEvent;
+      const isMemory = error.constructor.name === 'GPUOutOfMemoryError';
+      this.fail(
+        isMemory
+          ? 'the graphics processor is out of memory: give a smaller --batch, fewer --gaussians, or --backend cpu'
+          : `the graphics processor refused a command: ${oneLine(error.message)}`,
+      );
+    });
+  }
+
+  /** A new array of zeros. Throws where the device cannot hold one so large. */
+  allocate(bytes: number): GPUBuffer {
+    this.check();
+    const { maxStorageBufferBindingSize, maxBufferSize } = this.device.limits;
+    const most = Math.min(maxStorageBufferBindingSize, maxBufferSize);
+    if (bytes > most)
+      throw new Error(
+        `an array of ${megabytes(bytes)} MB is larger than this graphics processor takes (${megabytes(most)} MB): give a smaller --batch, fewer --gaussians, or --backend cpu`,
+      );
+    return this.device.createBuffer({ size: Math.max(bytes, 4), usage: USAGE.STORAGE | USAGE.COPY_SRC | USAGE.COPY_DST });
+  }
+
+  release(buffer: GPUBuffer): void {
+    if (this.pending.has(buffer)) this.submit();
+    this.bindings.clear();
+    buffer.destroy();
+  }
+
+  /** Later commands see the data, earlier ones do not. */
+  write(buffer: GPUBuffer, offsetBytes: number, data: Float32Array | Uint32Array): void {
+    this.check();
+    if (this.pending.has(buffer)) this.submit();
+    this.device.queue.writeBuffer(buffer, offsetBytes, data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+  }
+
+  /** Runs everything collected, waits, and copies out. */
+  async read(buffer: GPUBuffer, bytes: number): Promise<Float32Array> {
+    this.check();
+    const idle = this.readers.get(bytes);
+    const reader = idle?.pop() ?? this.device.createBuffer({ size: bytes, usage: USAGE.MAP_READ | USAGE.COPY_DST });
+    this.copy(buffer, reader, bytes);
+    this.submit();
+    try {
+      await reader.mapAsync(MAP_MODE_READ);
+    } catch (error) {
+      // The cause is told to other listeners, a turn later.
+      await new Promise(setImmediate);
+      this.check();
+      throw new Error(`the graphics processor gave nothing back: ${oneLine((error as Error).message)}`);
+    }
+    this.check();
+    const data = new Float32Array(reader.getMappedRange()).slice();
+    reader.unmap();
+    if (idle) idle.push(reader);
+    else this.readers.set(bytes, [reader]);
+    return data;
+  }
+
+  /** Collects one dispatch of a kernel over `groups` workgroups. */
+  dispatch(
+    name: KernelName,
+    parameters: KernelParameters,
+    arrays: readonly GPUBuffer[],
+    groups: readonly [number, number?, number?],
+  ): void {
+    this.check();
+    const kernel = this.kernels.get(name);
+    const [x, y = 1, z = 1] = groups;
+    if (Math.max(x, y, z) > MAX_GROUPS)
+      throw new Error(`${name} needs ${x} × ${y} × ${z} workgroups, and a device takes ${MAX_GROUPS} along a side`);
+    const bound = this.apart(kernel.isWritten, arrays);
+    const offset = this.put(parameters);
+    this.pass ??= this.encoding().beginComputePass();
+    this.pass.setPipeline(kernel.pipeline);
+    this.pass.setBindGroup(0, this.bind(name, kernel.layout, bound), [offset]);
+    this.pass.dispatchWorkgroups(x, y, z);
+  }
+
+  /** The same for a kernel that treats `count` numbers one by one, in workgroups of 256. */
+  dispatchEach(name: KernelName, count: number, parameters: KernelParameters, arrays: readonly GPUBuffer[]): void {
+    if (count === 0) return;
+    const groups = Math.ceil(count / LINE);
+    const across = Math.min(groups, MAX_GROUPS);
+    this.dispatch(name, parameters, arrays, [across, Math.ceil(groups / across)]);
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    this.device.destroy();
+  }
+
+  /** Hands over what is collected. */
+  private submit(): void {
+    if (!this.encoder) return;
+    this.pass?.end();
+    if (this.used > 0) this.device.queue.writeBuffer(this.parameters, 0, this.slots, 0, this.used * SLOT_BYTES);
+    this.device.queue.submit([this.encoder.finish()]);
+    this.pass = null;
+    this.encoder = null;
+    this.used = 0;
+    this.pending.clear();
+  }
+
+  private copy(from: GPUBuffer, to: GPUBuffer, bytes: number): void {
+    this.pass?.end();
+    this.pass = null;
+    this.encoding().copyBufferToBuffer(from, 0, to, 0, bytes);
+    this.pending.add(from);
+  }
+
+  /** WebGPU lets no dispatch write an array that it has under another name too: such an operation reads a copy. */
+  private apart(isWritten: readonly boolean[], arrays: readonly GPUBuffer[]): readonly GPUBuffer[] {
+    return arrays.map((array, i) => {
+      if (isWritten[i] || !arrays.some((other, j) => other === array && isWritten[j])) return array;
+      let aside = this.copies.get(array.size);
+      if (!aside) this.copies.set(array.size, (aside = this.allocate(array.size)));
+      this.copy(array, aside, array.size);
+      return aside;
+    });
+  }
+
+  private put({ whole, floats = [] }: KernelParameters): number {
+    if (this.used === SLOTS) this.submit();
+    const offset = this.used++ * SLOT_BYTES;
+    this.wholeSlots.set(whole, offset / 4);
+    this.floatSlots.set(floats, offset / 4 + whole.length);
+    return offset;
+  }
+
+  private encoding(): GPUCommandEncoder {
+    this.encoder ??= this.device.createCommandEncoder();
+    return this.encoder;
+  }
+
+  private bind(name: KernelName, layout: GPUBindGroupLayout, arrays: readonly GPUBuffer[]): GPUBindGroup {
+    for (const array of arrays) this.pending.add(array);
+    const key = `${name} ${arrays.map(array => this.numberOf(array)).join(' ')}`;
+    let group = this.bindings.get(key);
+    if (!group) {
+      const entries = [
+        { binding: 0, resource: { buffer: this.parameters, size: SLOT_BYTES } },
+        ...arrays.map((buffer, i) => ({ binding: i + 1, resource: { buffer } })),
+      ];
+      this.bindings.set(key, (group = this.device.createBindGroup({ label: name, layout, entries })));
+    }
+    return group;
+  }
+
+  private numberOf(buffer: GPUBuffer): number {
+    let number = this.numbers.get(buffer);
+    if (number === undefined) this.numbers.set(buffer, (number = this.nextNumber++));
+    return number;
+  }
+
+  private fail(message: string): void {
+    // The first failure is the cause of all later ones.
+    this.failure ??= new Error(message);
+  }
+
+  private check(): void {
+    if (this.failure) throw this.failure;
+  }
+}
+
+const oneLine = (text: string) => text.replace(/\s*\n\s*/g, ' ').trim();
+const megabytes = (bytes: number) => Math.ceil(bytes / 1e6);

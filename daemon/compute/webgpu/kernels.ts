@@ -1,0 +1,79 @@
+// The WGSL kernels as pipelines: each compiled when it is first used, its bindings read off its own text.
+
+import { readFileSync } from 'node:fs';
+
+/** One file of kernels/. */
+export type KernelName =
+  | 'adam'
+  | 'add'
+  | 'batch-normalise'
+  | 'batch-normalise-backward'
+  | 'batch-statistics'
+  | 'draw'
+  | 'draw-backward'
+  | 'dropout'
+  | 'fill'
+  | 'gaussians'
+  | 'gaussians-backward'
+  | 'latent-penalty-backward'
+  | 'mask-inactive'
+  | 'matrix-product'
+  | 'ring-correlation'
+  | 'ring-gradient'
+  | 'ring-sums'
+  | 'scale-kinds'
+  | 'see'
+  | 'sum-parts'
+  | 'sum-rows';
+
+/**
+ * Every kernel has its parameters at binding 0: a struct of whole numbers (u32) first, then floats, as `CommandQueue.dispatch` writes
+ * them. Its arrays follow from binding 1 on.
+ */
+export interface Kernel {
+  name: KernelName;
+  pipeline: GPUComputePipeline;
+  layout: GPUBindGroupLayout;
+  /** For each array whether the kernel writes it. */
+  isWritten: readonly boolean[];
+}
+
+export class Kernels {
+  private readonly compiled = new Map<KernelName, Kernel>();
+
+  constructor(private readonly device: GPUDevice) {}
+
+  get(name: KernelName): Kernel {
+    let kernel = this.compiled.get(name);
+    if (!kernel) this.compiled.set(name, (kernel = this.compile(name)));
+    return kernel;
+  }
+
+  private compile(name: KernelName): Kernel {
+    const code = readFileSync(new URL(`./kernels/${name}.wgsl`, import.meta.url), 'utf8');
+    const isWritten = [...code.matchAll(/var<storage, (read|read_write)>/g)].map(([, access]) => access === 'read_write');
+    const { device } = this;
+    const layout = device.createBindGroupLayout({
+      label: name,
+      entries: [
+        { binding: 0, visibility: GPU_SHADER_STAGE_COMPUTE, buffer: { type: 'uniform', hasDynamicOffset: true } },
+        ...isWritten.map(
+          (written, i): GPUBindGroupLayoutEntry => ({
+            binding: i + 1,
+            visibility: GPU_SHADER_STAGE_COMPUTE,
+            buffer: { type: written ? 'storage' : 'read-only-storage' },
+          }),
+        ),
+      ],
+    });
+    const pipeline = device.createComputePipeline({
+      label: name,
+      layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+      compute: { module: device.createShaderModule({ label: name, code }) },
+    });
+    return { name, pipeline, layout, isWritten };
+  }
+}
+
+/** GPUShaderStage.COMPUTE: in Node the constants of WebGPU are no globals. */
+const GPU_SHADER_STAGE_COMPUTE = 4;

@@ -1,0 +1,16 @@
+// The gradient of ReLU: dY becomes 0 where y is not above 0.
+
+struct Params {
+  count: u32,
+}
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> y: array<f32>;
+@group(0) @binding(2) var<storage, read_write> dY: array<f32>;
+
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = (group.y * groups.x + group.x) * 256u + lane;
+  if (i < p.count && y[i] <= 0.0) {
+    dY[i] = 0.0;
+  }
+}

@@ -1,0 +1,40 @@
+// Every backend that the tests compare with the plain reference; a new backend is one more entry.
+
+import type { TestContext } from 'node:test';
+import type { Backend } from '../../daemon/compute/backend.js';
+import { createCpuBackend } from '../../daemon/compute/cpu/cpu-backend.js';
+import { openGpu } from '../../daemon/compute/webgpu/device.js';
+import { WebgpuBackend } from '../../daemon/compute/webgpu/webgpu-backend.js';
+import { provideSoftwareVulkan } from './software-vulkan.js';
+
+export interface BackendUnderTest {
+  title: string;
+  /** The backend, or why it cannot be had here. */
+  open(): Promise<Backend | { reason: string }>;
+  /** Largest difference from the reference that it may have, over the largest value; where a test allows more, that holds. */
+  tolerance: number;
+}
+
+export const backendsUnderTest: readonly BackendUnderTest[] = [
+  { title: 'cpu, 1 thread, fused SIMD', open: () => createCpuBackend({ threads: 1 }), tolerance: 0 },
+  { title: 'cpu, 4 threads, fused SIMD', open: () => createCpuBackend({ threads: 4 }), tolerance: 0 },
+  { title: 'cpu, 4 threads, plain SIMD', open: () => createCpuBackend({ threads: 4, fused: false }), tolerance: 0 },
+  // The vendor's exponential and order of sums.
+  { title: 'webgpu', open: openWebgpu, tolerance: 1e-4 },
+];
+
+/** On the machine's graphics processor, else on Chromium's software Vulkan. LIMBER_REQUIRE_GPU=1 makes it an error that neither is there. */
+export async function openWebgpu(): Promise<WebgpuBackend | { reason: string }> {
+  let gpu = await openGpu();
+  if ('reason' in gpu && provideSoftwareVulkan()) gpu = await openGpu();
+  if (!('reason' in gpu)) return new WebgpuBackend(gpu);
+  if (process.env.LIMBER_REQUIRE_GPU === '1') throw new Error(`LIMBER_REQUIRE_GPU is set, and ${gpu.reason}`);
+  return gpu;
+}
+
+/** The backend that was opened; where there is none the test is skipped, with the reason. */
+export function present<B extends Backend>(opened: B | { reason: string }, t: TestContext): B | null {
+  if (!('reason' in opened)) return opened;
+  t.skip(opened.reason);
+  return null;
+}
