@@ -6,8 +6,9 @@ import type { SimulationOptions } from '../../demo-data/simulation-options.js';
 
 const MODEL = fileURLToPath(new URL('../../../../shared/data/structures/1hzh.pdb', import.meta.url));
 
-export function hasIgg(): boolean {
-  return existsSync(MODEL);
+/** In a few words; null: nothing. */
+export function missingForIgg(): string | null {
+  return existsSync(MODEL) ? null : '../shared/data/structures/1hzh.pdb is not there';
 }
 
 /**

@@ -1,6 +1,8 @@
 // The registry of `npm run accuracy`: every set that is measured, a line each.
 
 import { assemblyTrial } from './assembly.js';
+import { iggTrial } from './igg.js';
+import { missingForIgg } from './igg-set.js';
 import { neutralTrial } from './neutral.js';
 import { orientationTrial } from './orientations.js';
 import { HARD, PLAIN, simulatedTrial } from './simulated.js';
@@ -45,6 +47,13 @@ export const SETS: readonly AccuracySet[] = [
   { name: 'orientations', isSeeded: true, missing: nothing, trial: orientationTrial },
   { name: 'assembly', isSeeded: true, missing: nothing, trial: assemblyTrial },
   { name: 'spike', isSeeded: true, missing: missingForSpike, trial: spikeTrial },
+  { name: 'igg', isSeeded: true, missing: missingForIgg, trial: (seed, context) => iggTrial('igg', {}, seed, context) },
+  {
+    name: 'igg-noisier',
+    isSeeded: true,
+    missing: missingForIgg,
+    trial: (seed, context) => iggTrial('igg-noisier', { noisePlace: 'after cropping' }, seed, context),
+  },
   ...TWO_STATES_CHOICES.map(
     ({ name, choice }): AccuracySet => ({
       name,
