@@ -49,7 +49,7 @@ export function register(program: Command): void {
       show('cpu', 1, 1, measureDecode(size));
       for (const name of backendNames(given.backend)) {
         const threads = name === 'cpu' ? cores : 1;
-        const backend = await chooseBackend({ backend: name, threads }, reporter).catch(error => {
+        const backend = await chooseBackend({ backend: name, threads, isAsked: isNamed(given.backend) }, reporter).catch(error => {
           if (!(error instanceof InputError) || isNamed(given.backend)) throw error;
           reporter.note(error.message);
           return null;

@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
+import { ComputeError } from '../compute/compute-error.js';
 import { InputError } from '../formats/input-error.js';
 import { ProjectFolder, storedPath } from '../project/project-folder.js';
 import { inheritedSettings, type TrainOptions, trainingParameters, trainOptions } from '../settings/training.js';
@@ -44,9 +45,10 @@ export function register(program: Command): void {
         const backend = await chooseBackend(options, reporter);
         const result = await trainProjectRun(project, backend, options, reporter, signal)
           .catch(error => {
-            throw error instanceof Cancelled
-              ? new Cancelled(`${error.message}; what was learned is kept, limber train ${dir} --run ${options.run} goes on from there`)
-              : error;
+            const rest = `limber train ${dir} --run ${options.run} goes on from there`;
+            if (error instanceof Cancelled) throw new Cancelled(`${error.message}; what was learned is kept, ${rest}`);
+            if (error instanceof ComputeError) throw new ComputeError(`${error.message}. Every whole epoch is kept, ${rest}`);
+            throw error;
           })
           .finally(() => backend.dispose());
         reporter.done(

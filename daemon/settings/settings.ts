@@ -224,7 +224,7 @@ export const parameters = {
     kind: 'choice',
     flag: '--backend <name>',
     description: 'what computes',
-    choices: ['auto', 'cpu'],
+    choices: ['auto', 'webgpu', 'cpu'],
     default: 'auto',
     source: 'auto takes the fastest that works here',
   },

@@ -1,6 +1,7 @@
 // Encoder and decoder learn together: gradient at the neutral model → z → Gaussians → ring correlation with the particle (paper, Methods; method.md section 4.3).
 
 import type { AdamSettings, Backend, ProjectionGeometry, Tensor } from '../compute/backend.js';
+import { ComputeError } from '../compute/compute-error.js';
 import type { NamedTensor } from '../formats/safetensors.js';
 import { Mlp, type MlpOptions, type TrainingPass } from '../networks/mlp.js';
 import { Random } from '../numerics/random.js';
@@ -198,7 +199,13 @@ export class Heterogeneity {
     if (!this.placed) this.encoder.step(this.isLed ? adam : { ...adam, step: this.step - this.ledSteps });
     this.decoder.step(adam);
     if (this.step === this.ledSteps) this.encoder.forgetMoments();
-    return (await backend.read(this.frc)).subarray(0, rows);
+    const frc = (await backend.read(this.frc)).subarray(0, rows);
+    // A weight that is no number any more makes every later one so, and the next checkpoint would keep it.
+    if (!frc.every(Number.isFinite))
+      throw new ComputeError(
+        `training diverged in epoch ${this.epoch + 1}, step ${this.step}: the ring correlation is not a number; try a lower --learning-rate`,
+      );
+    return frc;
   }
 
   private async encoderBackward(chosen: Uint32Array): Promise<void> {

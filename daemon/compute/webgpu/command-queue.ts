@@ -1,5 +1,6 @@
 // Commands for the device, collected in order and handed over together: by a read, or when the room for their parameters is used up.
 
+import { ComputeError } from '../compute-error.js';
 import { type KernelName, Kernels } from './kernels.js';
 
 /** A kernel's parameters in the order of its struct: whole numbers (u32), then floats. */
@@ -67,7 +68,7 @@ export class CommandQueue {
     const { maxStorageBufferBindingSize, maxBufferSize } = this.device.limits;
     const most = Math.min(maxStorageBufferBindingSize, maxBufferSize);
     if (bytes > most)
-      throw new Error(
+      throw new ComputeError(
         `an array of ${megabytes(bytes)} MB is larger than this graphics processor takes (${megabytes(most)} MB): give a smaller --batch, fewer --gaussians, or --backend cpu`,
       );
     return this.device.createBuffer({ size: Math.max(bytes, 4), usage: USAGE.STORAGE | USAGE.COPY_SRC | USAGE.COPY_DST });
@@ -99,7 +100,7 @@ export class CommandQueue {
       // The cause is told to other listeners, a turn later.
       await new Promise(setImmediate);
       this.check();
-      throw new Error(`the graphics processor gave nothing back: ${oneLine((error as Error).message)}`);
+      throw new ComputeError(`the graphics processor gave nothing back: ${oneLine((error as Error).message)}`);
     }
     this.check();
     const data = new Float32Array(reader.getMappedRange()).slice();
@@ -207,7 +208,7 @@ export class CommandQueue {
 
   private fail(message: string): void {
     // The first failure is the cause of all later ones.
-    this.failure ??= new Error(message);
+    this.failure ??= new ComputeError(message);
   }
 
   private check(): void {

@@ -48,6 +48,7 @@ interface Side {
 export class WebgpuBackend implements Backend {
   readonly name = 'webgpu';
   readonly description: string;
+  readonly device: GPUDevice;
   private readonly queue: CommandQueue;
   /** By box and rings, which determine the rest of a ring geometry. */
   private readonly tables = new Map<string, ProjectionTables>();
@@ -58,6 +59,7 @@ export class WebgpuBackend implements Backend {
   private bytes = 0;
 
   constructor({ device, description }: Gpu) {
+    this.device = device;
     this.description = description;
     this.queue = new CommandQueue(device);
     this.nothing = this.queue.allocate(4);
