@@ -193,6 +193,50 @@ test('a refused start and a failed job are told in the daemon’s one line', asy
   await stop();
 });
 
+test('orientations, halves and the neutral model are jobs like training, and what they found is there when they end', async () => {
+  const { daemon, session, stop } = await start({ runs: [finishedRun('run1', 2)] });
+  await when(session.cloud$, value => value !== null);
+  await session.compareHalves('run1');
+  await when(session.jobs$, jobs => jobs[0]?.job === 'halves-1' && jobs[0].run === 'run1');
+  assert.equal(session.reports.halves$.value, null);
+  daemon.halves = {
+    particles: [100, 100],
+    latentsExplained: [0.75, 0.5],
+    latentsByChance: 0,
+    clusters: { count: 2, adjustedRandIndex: 1, adjustedRandIndexAnew: null },
+    states: [],
+    motion: null,
+  };
+  daemon.endJob('halves-1', 'run1');
+  assert.deepEqual(await when(session.reports.halves$, report => report !== null), daemon.halves);
+  await session.refineOrientations('run1');
+  await session.fitNeutral({ gaussians: 64 });
+  const asked = daemon.received.filter(message => /^start-/.test(message.type)).map(message => ({ ...message, id: 0 }));
+  assert.deepEqual(asked, [
+    { type: 'start-halves', id: 0, run: 'run1' },
+    { type: 'start-orientations', id: 0, run: 'run1' },
+    { type: 'start-neutral', id: 0, settings: { gaussians: 64 } },
+  ]);
+  await stop();
+});
+
+test('what is selected in the view becomes a region in the frame of the resting molecule, although another point is shown', async () => {
+  const { daemon, session, scene, stop } = await start({ runs: [finishedRun('run1', 2)] });
+  await when(session.cloud$, value => value !== null);
+  session.moveTo([0.9, -0.4], false);
+  scene.selection.chosen = { atoms: Float32Array.of(48, 48, 60), gaussians: [125] };
+  scene.selection.changed.next(scene.selection.count());
+  assert.deepEqual(session.selected$.value, { atoms: 1, gaussians: 1 });
+  assert.ok((await session.saveRegion('head'))! >= 1, 'the Gaussian that was chosen lies inside');
+  const saved = daemon.received.find(message => message.type === 'save-region')!;
+  const { positions, sigmas } = await session.link.ask('decode', { run: 'run1', z: [0, 0], atoms: false });
+  assert.deepEqual(saved.spheres, Float32Array.of(48, 48, 60, 4, ...positions.subarray(375, 378), 2 * sigmas[125]));
+  await when(session.project$, project => project!.regions.includes('head'));
+  session.clearSelection();
+  assert.deepEqual(session.selected$.value, { atoms: 0, gaussians: 0 });
+  await stop();
+});
+
 test('after the daemon was away everything is as it was: run, point, ends of the path', async () => {
   const { daemon, session, scene, stop } = await start({ runs: [finishedRun('run1', 2), finishedRun('run2', 2)] });
   await when(session.project$, project => project !== null);

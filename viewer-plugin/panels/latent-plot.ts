@@ -64,6 +64,7 @@ export class LatentPlot {
   private readonly bases: Record<Basis, HTMLButtonElement>;
   private readonly selects = { x: this.axisSelect('x'), y: this.axisSelect('y') };
   private readonly colour = element('select', {
+    class: 'colour',
     'aria-label': 'Colour of the particles',
     title: 'Colour of the particles',
     onchange: () => this.change({ colour: this.colour.value as ColourBy }),

@@ -33,6 +33,7 @@ export class RegionMarker {
     private readonly marked: (name: string) => void,
   ) {
     this.name.required = false;
+    this.name.className = 'grow';
     this.name.placeholder = 'Name';
     this.name.setAttribute('aria-label', 'Name of the region');
     this.name.addEventListener('keydown', event => {

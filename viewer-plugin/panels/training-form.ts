@@ -28,12 +28,6 @@ export class TrainingForm {
   private readonly continueFrom = this.select('continueFrom', 'Continue from');
   private readonly particles = this.select('particles', 'Particles');
   private readonly nearest = numberField('nearest', { min: 1, step: 1 });
-  private readonly nearestRow = element(
-    'span',
-    { class: 'nearest', hidden: true },
-    this.nearest,
-    element('span', {}, 'nearest to the shown point'),
-  );
   private readonly expansion = element('input', { type: 'checkbox', name: 'symmetryExpansion', checked: true });
   private readonly expansionText = element('span');
   private readonly expansionRow: HTMLElement;
@@ -52,6 +46,7 @@ export class TrainingForm {
       this.wantedFocus = name;
       this.update();
     });
+    this.nearest.setAttribute('aria-label', 'How many particles');
     this.expansionRow = row('Symmetry', element('label', { class: 'check' }, this.expansion, this.expansionText));
     this.host = element(
       'form',
@@ -94,7 +89,7 @@ export class TrainingForm {
         ),
         this.marker.host,
         row('Continue from', this.continueFrom),
-        row('Particles', this.particles, this.nearestRow),
+        row('Particles', this.particles, this.nearest),
         this.expansionRow,
         element(
           'div',
@@ -139,7 +134,7 @@ export class TrainingForm {
     const runs = project.runs.filter(run => run.epoch > 0);
     setOptions(
       this.continueFrom,
-      [{ value: '', label: 'none: a new run' }, ...runs.map(({ name }) => ({ value: name, label: name }))],
+      [{ value: '', label: 'none' }, ...runs.map(({ name }) => ({ value: name, label: name }))],
       kept(
         this.continueFrom,
         runs.map(run => run.name),
@@ -160,7 +155,7 @@ export class TrainingForm {
     if (focus === this.wantedFocus) this.wantedFocus = '';
     setOptions(
       this.focus,
-      [{ value: '', label: inherited ?? 'none: everything varies' }, ...project.regions.map(name => ({ value: name, label: name }))],
+      [{ value: '', label: inherited ?? 'none' }, ...project.regions.map(name => ({ value: name, label: name }))],
       focus,
     );
     const cloud = this.session.cloud$.value;
@@ -168,13 +163,12 @@ export class TrainingForm {
       this.particles,
       [
         { value: '', label: continued ? `those of ${continued.name}` : `all ${formatNumber(project.particles)}` },
-        ...(cloud ? [{ value: 'nearest', label: 'near the shown point' }] : []),
+        ...(cloud ? [{ value: 'nearest', label: 'nearest to the shown point' }] : []),
       ],
       kept(this.particles, cloud ? ['nearest'] : []),
     );
     const near = this.particles.value === 'nearest';
-    this.particles.classList.toggle('grow', !near);
-    this.nearestRow.hidden = !near;
+    this.nearest.hidden = !near;
     this.nearest.required = near;
     this.nearest.disabled = !near;
     this.nearest.max = String(project.particles);
@@ -194,7 +188,7 @@ export class TrainingForm {
   private showDefaults(defaults: Partial<TrainingDefaults>): void {
     this.defaults = defaults;
     const place = (input: HTMLInputElement, value: number | null | undefined) => {
-      input.placeholder = value === undefined ? 'as before' : value === null ? 'by itself' : String(value);
+      input.placeholder = value === undefined ? `as ${this.continueFrom.value}` : value === null ? 'by itself' : String(value);
     };
     place(this.latentDims, defaults.latentDims);
     place(this.epochs, defaults.epochs);
