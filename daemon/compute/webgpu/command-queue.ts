@@ -1,12 +1,14 @@
 // Commands for the device, collected in order and handed over together: by a read, or when the room for their parameters is used up.
 
 import { ComputeError } from '../compute-error.js';
-import { type KernelName, Kernels } from './kernels.js';
+import { type Kernel, type KernelName, Kernels } from './kernels.js';
 
 /** A kernel's parameters in the order of its struct: whole numbers (u32), then floats. */
 export interface KernelParameters {
   whole: readonly number[];
   floats?: readonly number[];
+  /** Constants that are settled when the kernel is compiled, once for each choice of them. */
+  overrides?: Readonly<Record<string, number>>;
 }
 
 /** GPUBufferUsage and GPUMapMode, which in Node are no globals. */
@@ -118,7 +120,7 @@ export class CommandQueue {
     groups: readonly [number, number?, number?],
   ): void {
     this.check();
-    const kernel = this.kernels.get(name);
+    const kernel = this.kernels.get(name, parameters.overrides);
     const [x, y = 1, z = 1] = groups;
     if (Math.max(x, y, z) > MAX_GROUPS)
       throw new Error(`${name} needs ${x} × ${y} × ${z} workgroups, and a device takes ${MAX_GROUPS} along a side`);
@@ -126,7 +128,7 @@ export class CommandQueue {
     const offset = this.put(parameters);
     this.pass ??= this.encoding().beginComputePass();
     this.pass.setPipeline(kernel.pipeline);
-    this.pass.setBindGroup(0, this.bind(name, kernel.layout, bound), [offset]);
+    this.pass.setBindGroup(0, this.bind(kernel, bound), [offset]);
     this.pass.dispatchWorkgroups(x, y, z);
   }
 
@@ -186,16 +188,16 @@ export class CommandQueue {
     return this.encoder;
   }
 
-  private bind(name: KernelName, layout: GPUBindGroupLayout, arrays: readonly GPUBuffer[]): GPUBindGroup {
+  private bind({ label, layout }: Kernel, arrays: readonly GPUBuffer[]): GPUBindGroup {
     for (const array of arrays) this.pending.add(array);
-    const key = `${name} ${arrays.map(array => this.numberOf(array)).join(' ')}`;
+    const key = `${label} ${arrays.map(array => this.numberOf(array)).join(' ')}`;
     let group = this.bindings.get(key);
     if (!group) {
       const entries = [
         { binding: 0, resource: { buffer: this.parameters, size: SLOT_BYTES } },
         ...arrays.map((buffer, i) => ({ binding: i + 1, resource: { buffer } })),
       ];
-      this.bindings.set(key, (group = this.device.createBindGroup({ label: name, layout, entries })));
+      this.bindings.set(key, (group = this.device.createBindGroup({ label, layout, entries })));
     }
     return group;
   }

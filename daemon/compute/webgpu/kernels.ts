@@ -31,7 +31,8 @@ export type KernelName =
  * them. Its arrays follow from binding 1 on.
  */
 export interface Kernel {
-  name: KernelName;
+  /** Name and overrides. */
+  label: string;
   pipeline: GPUComputePipeline;
   layout: GPUBindGroupLayout;
   /** For each array whether the kernel writes it. */
@@ -39,22 +40,24 @@ export interface Kernel {
 }
 
 export class Kernels {
-  private readonly compiled = new Map<KernelName, Kernel>();
+  private readonly compiled = new Map<string, Kernel>();
 
   constructor(private readonly device: GPUDevice) {}
 
-  get(name: KernelName): Kernel {
-    let kernel = this.compiled.get(name);
-    if (!kernel) this.compiled.set(name, (kernel = this.compile(name)));
+  /** `overrides`: the kernel's constants that are settled when it is compiled. */
+  get(name: KernelName, overrides: Readonly<Record<string, number>> = {}): Kernel {
+    const label = [name, ...Object.values(overrides)].join(' ');
+    let kernel = this.compiled.get(label);
+    if (!kernel) this.compiled.set(label, (kernel = this.compile(name, label, overrides)));
     return kernel;
   }
 
-  private compile(name: KernelName): Kernel {
+  private compile(name: KernelName, label: string, constants: Readonly<Record<string, number>>): Kernel {
     const code = readFileSync(new URL(`./kernels/${name}.wgsl`, import.meta.url), 'utf8');
     const isWritten = [...code.matchAll(/var<storage, (read|read_write)>/g)].map(([, access]) => access === 'read_write');
     const { device } = this;
     const layout = device.createBindGroupLayout({
-      label: name,
+      label,
       entries: [
         { binding: 0, visibility: GPU_SHADER_STAGE_COMPUTE, buffer: { type: 'uniform', hasDynamicOffset: true } },
         ...isWritten.map(
@@ -67,11 +70,11 @@ export class Kernels {
       ],
     });
     const pipeline = device.createComputePipeline({
-      label: name,
+      label,
       layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-      compute: { module: device.createShaderModule({ label: name, code }) },
+      compute: { module: device.createShaderModule({ label, code }), constants },
     });
-    return { name, pipeline, layout, isWritten };
+    return { label, pipeline, layout, isWritten };
   }
 }
 

@@ -26,12 +26,14 @@ function at(tensor: Tensor, length = tensor.length): GPUBuffer {
 const WINDOW_SIGMAS = 4;
 /** Pixels along a side that a workgroup draws, as in kernels/draw.wgsl. */
 const DRAWN_TILE = 32;
-/** Numbers along a side that a workgroup of a matrix product makes, and its step along the depth, as in kernels/matrix-product.wgsl. */
-const PRODUCT_TILE = 64;
+/** Columns that a workgroup of a matrix product makes, rows in a group of which it makes 1 to 4, and its step along the depth, as in kernels/matrix-product.wgsl. */
+const PRODUCT_COLUMNS = 64;
+const PRODUCT_ROWS = 16;
+const MOST_ROW_GROUPS = 4;
 const PRODUCT_STEP = 16;
 /** A matrix product of fewer workgroups leaves a large device idle: its depth is cut into parts, no shorter than this. */
 const ENOUGH_GROUPS = 256;
-const SHORTEST_PART = 128;
+const SHORTEST_PART = 64;
 /** Invocations in a workgroup of the kernels that treat a column, a row or a Gaussian each. */
 const GROUP = 64;
 /** Quiet NaN. */
@@ -305,7 +307,8 @@ export class WebgpuBackend implements Backend {
     out: GPUBuffer,
     { batches = 1, bias = null, isRelu = false }: { batches?: number; bias?: GPUBuffer | null; isRelu?: boolean } = {},
   ): void {
-    const tiles = [Math.ceil(columns / PRODUCT_TILE), Math.ceil(rows / PRODUCT_TILE)] as const;
+    const rowGroups = Math.min(Math.ceil(rows / PRODUCT_ROWS), MOST_ROW_GROUPS);
+    const tiles = [Math.ceil(columns / PRODUCT_COLUMNS), Math.ceil(rows / (rowGroups * PRODUCT_ROWS))] as const;
     const wanted = batches > 1 ? 1 : Math.ceil(ENOUGH_GROUPS / (tiles[0] * tiles[1]));
     const mostParts = Math.max(Math.min(wanted, Math.floor(depth / SHORTEST_PART)), 1);
     const partDepth = Math.ceil(depth / mostParts / PRODUCT_STEP) * PRODUCT_STEP;
@@ -321,6 +324,7 @@ export class WebgpuBackend implements Backend {
           ...[right.depthStride, right.stride, right.batchStride ?? 0],
           ...(parts > 1 ? [0, 0] : ending),
         ],
+        overrides: { rowGroups },
       },
       [left.array, right.array, bias ?? this.nothing, product],
       [...tiles, batches * parts],

@@ -1,7 +1,7 @@
 // out[batch, part, rows, columns] = left · right over the part's share of the depth; where the depth is one part, + bias and ReLU.
 //
 // Either side may lie transposed: element (r, k) of left is at r · leftRow + k · leftDepth, (k, c) of right at k · rightDepth + c · rightColumn.
-// A workgroup makes 64 × 64 numbers, each of its 16 × 16 invocations 4 × 4 of them, 16 apart so that neighbours touch neighbouring addresses.
+// A workgroup makes up to 64 × 64 numbers, each of its 16 × 16 invocations up to 4 × 4 of them, 16 apart so that neighbours touch neighbouring addresses.
 // The depth passes through workgroup memory 16 at a time, always in the same order.
 
 struct Params {
@@ -26,7 +26,9 @@ struct Params {
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
 @group(0) @binding(4) var<storage, read_write> product: array<f32>;
 
-const TILE = 64u;
+/** 1 to 4: a tile has 16 times as many rows. Few rows leave the rest of a full tile idle. */
+override rowGroups: u32 = 4u;
+const COLUMNS = 64u;
 const DEPTH = 16u;
 /** One more than a tile's side: a column of the tile then falls on different memory banks. */
 const PITCH = 65u;
@@ -49,8 +51,9 @@ fn rightAt(base: u32, k: u32, c: u32, end: u32) -> f32 {
 
 @compute @workgroup_size(16, 16)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) cell: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let firstColumn = group.x * TILE;
-  let firstRow = group.y * TILE;
+  let tileRows = 16u * rowGroups;
+  let firstColumn = group.x * COLUMNS;
+  let firstRow = group.y * tileRows;
   let batch = group.z / p.parts;
   let part = group.z % p.parts;
   let begin = part * p.partDepth;
@@ -61,25 +64,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) cell:
 
   for (var k = begin; k < end; k += DEPTH) {
     // Neighbouring invocations read neighbouring addresses, whichever way a side lies.
-    for (var i = 0u; i < 4u; i++) {
-      if (p.leftDepth == 1u) {
-        let r = lane / DEPTH + i * 16u;
-        let d = lane % DEPTH;
-        leftTile[d * PITCH + r] = leftAt(leftBase, firstRow + r, k + d, end);
-      } else {
-        let r = lane % TILE;
-        let d = lane / TILE + i * 4u;
-        leftTile[d * PITCH + r] = leftAt(leftBase, firstRow + r, k + d, end);
-      }
-      if (p.rightDepth == 1u) {
-        let c = lane / DEPTH + i * 16u;
-        let d = lane % DEPTH;
-        rightTile[d * PITCH + c] = rightAt(rightBase, k + d, firstColumn + c, end);
-      } else {
-        let c = lane % TILE;
-        let d = lane / TILE + i * 4u;
-        rightTile[d * PITCH + c] = rightAt(rightBase, k + d, firstColumn + c, end);
-      }
+    for (var e = lane; e < tileRows * DEPTH; e += 256u) {
+      let lies = p.leftDepth == 1u;
+      let r = select(e % tileRows, e / DEPTH, lies);
+      let d = select(e / tileRows, e % DEPTH, lies);
+      leftTile[d * PITCH + r] = leftAt(leftBase, firstRow + r, k + d, end);
+    }
+    for (var e = lane; e < COLUMNS * DEPTH; e += 256u) {
+      let lies = p.rightDepth == 1u;
+      let c = select(e % COLUMNS, e / DEPTH, lies);
+      let d = select(e / COLUMNS, e % DEPTH, lies);
+      rightTile[d * PITCH + c] = rightAt(rightBase, k + d, firstColumn + c, end);
     }
     workgroupBarrier();
     for (var d = 0u; d < DEPTH; d++) {
@@ -87,15 +82,21 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) cell:
       let r = d * PITCH + cell.y;
       let row = vec4f(rightTile[c], rightTile[c + 16u], rightTile[c + 32u], rightTile[c + 48u]);
       sums[0] += leftTile[r] * row;
-      sums[1] += leftTile[r + 16u] * row;
-      sums[2] += leftTile[r + 32u] * row;
-      sums[3] += leftTile[r + 48u] * row;
+      if (rowGroups > 1u) {
+        sums[1] += leftTile[r + 16u] * row;
+      }
+      if (rowGroups > 2u) {
+        sums[2] += leftTile[r + 32u] * row;
+      }
+      if (rowGroups > 3u) {
+        sums[3] += leftTile[r + 48u] * row;
+      }
     }
     workgroupBarrier();
   }
 
   let base = group.z * p.rows * p.columns;
-  for (var i = 0u; i < 4u; i++) {
+  for (var i = 0u; i < rowGroups; i++) {
     let r = firstRow + cell.y + i * 16u;
     for (var j = 0u; j < 4u; j++) {
       let c = firstColumn + cell.x + j * 16u;
