@@ -3,7 +3,7 @@ import { OrderedSet } from 'molstar/lib/mol-data/int.js';
 import type { Model, Structure } from 'molstar/lib/mol-model/structure.js';
 import type { PluginContext } from 'molstar/lib/mol-plugin/context.js';
 import type { Representation } from 'molstar/lib/mol-repr/representation.js';
-import { debounceTime, map, merge, type Observable } from 'rxjs';
+import { debounceTime, map, merge, NEVER, type Observable, switchMap, take } from 'rxjs';
 import { REF } from './scene-options.js';
 
 export interface SelectionCount {
@@ -20,8 +20,10 @@ export class SceneSelection {
 
   constructor(private readonly plugin: PluginContext) {
     const { managers, behaviors } = plugin;
-    // Mol* keeps a list of selected atoms only; shapes are marked by the click itself, after its listeners have run.
-    this.changed = merge(managers.structure.selection.events.changed, behaviors.interaction.click).pipe(
+    // Mol* keeps a list of selected atoms only; shapes are marked when the picture after the click is drawn.
+    const drawn: Observable<unknown> = plugin.canvas3d?.didDraw ?? NEVER;
+    const clicked = behaviors.interaction.click.pipe(switchMap(() => drawn.pipe(take(3))));
+    this.changed = merge(managers.structure.selection.events.changed, clicked).pipe(
       debounceTime(50),
       map(() => this.count()),
     );

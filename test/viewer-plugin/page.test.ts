@@ -9,6 +9,7 @@ import type { MolecularScene } from '../../viewer-plugin/scene.js';
 import type { Session } from '../../viewer-plugin/session.js';
 import { launchBrowser, skipWithoutBrowser } from '../browser/launch.js';
 import { finishedRun, SyntheticDaemon, type SyntheticOptions } from './synthetic-daemon.js';
+import { ATOMS } from './synthetic-project.js';
 
 declare const limber: { session: Session; scene: () => MolecularScene | null };
 
@@ -196,6 +197,140 @@ test('from no run through training to a failed one, the page says at each step w
   await page.getByRole('alert').getByText(`run2: ${line}`).waitFor();
   await page.getByRole('button', { name: 'Dismiss' }).click();
   assert.equal(await page.locator('.failure').isVisible(), false);
+  assert.deepEqual(errors, []);
+  await close();
+});
+
+test('the options of a new run are folded away, follow each other and reach the daemon; what nobody touched does not', {
+  skip,
+}, async () => {
+  const { page, daemon, errors, close } = await open({ runs: [{ ...finishedRun('run1', 2), particles: 2000 }] });
+  daemon.change({ symmetry: 'C3', regions: ['head', 'rbd'] });
+  await cloudReady(page);
+  await page.getByRole('button', { name: 'Train…' }).click();
+  assert.equal(await page.getByLabel('Focus').isVisible(), false);
+  assert.deepEqual(
+    [await page.getByLabel('Latent dims').inputValue(), await page.getByLabel('Latent dims').getAttribute('placeholder')],
+    ['', '4'],
+    'the daemon’s default is shown and not sent',
+  );
+  await page.getByText('Options').click();
+  await page.getByLabel('width').uncheck();
+  await page.getByLabel('Focus').selectOption('rbd');
+  await page.getByLabel('Continue from').selectOption('run1');
+  assert.equal(await page.getByLabel('Latent dims').getAttribute('placeholder'), '2');
+  assert.equal(await page.getByLabel('width').isChecked(), false, 'what was chosen stays');
+  await page.getByLabel('Particles', { exact: true }).selectOption('nearest');
+  await page.getByLabel('How many particles').fill('40');
+  await page.getByLabel('all C3 orientations').check();
+  const overflow = await page.locator('#run').evaluate(one => one.scrollWidth - one.clientWidth);
+  assert.equal(overflow, 0, 'nothing is cut off');
+  await page.getByLabel('Name', { exact: true }).fill('run1');
+  await page.getByText('There is a run of that name').waitFor();
+  await page.getByLabel('Name', { exact: true }).fill('close-up');
+  await page.getByRole('button', { name: 'Start' }).click();
+  await until('training is asked for', () => daemon.received.some(one => one.type === 'start-training'));
+  const { run, settings } = daemon.received.find(one => one.type === 'start-training')!;
+  const { subset, ...others } = settings;
+  assert.equal(run, 'close-up');
+  assert.equal(subset!.length, 40);
+  assert.deepEqual(others, { focus: 'rbd', continueFrom: 'run1', vary: ['position', 'amplitude'], symmetryExpansion: 'on' });
+  assert.deepEqual(errors, []);
+  await close();
+});
+
+test('the menu starts what follows training, a job can be stopped, and what it found is read on the page', { skip }, async () => {
+  const { page, daemon, errors, close } = await open({ runs: [finishedRun('run1', 2)] });
+  await cloudReady(page);
+  assert.equal(await page.locator('#reports').isVisible(), false);
+  const more = page.getByRole('button', { name: 'More to do with this run' });
+  await more.click();
+  await page.getByRole('menuitem', { name: 'Refine orientations' }).click();
+  await page.getByRole('button', { name: 'Stop', exact: true }).waitFor();
+  assert.equal(await page.getByRole('button', { name: 'Train…' }).isDisabled(), true);
+  daemon.tell({ type: 'progress', job: 'orientations-1', run: 'run1', stage: 'refining orientations', done: 1, total: 2, seconds: 1 });
+  await page.locator('.job').getByText('run1: refining orientations, 50 %').waitFor();
+  daemon.orientations = {
+    particles: 2000,
+    frcBefore: 0.125,
+    frcAfter: 0.25,
+    medianDegrees: 1.5,
+    degrees95: 4,
+    medianAngstrom: 1,
+    angstrom95: 3,
+    inheritedFrom: null,
+  };
+  daemon.endJob('orientations-1', 'run1');
+  await page.locator('#reports').getByText('2,000 particles turned by 1.50°').waitFor();
+  await more.click();
+  await page.getByRole('menuitem', { name: 'Refit neutral model…' }).click();
+  await page.getByLabel('Gaussians', { exact: true }).first().fill('64');
+  await page.getByRole('button', { name: 'Fit' }).click();
+  await page.getByRole('button', { name: 'Stop', exact: true }).click();
+  await until('the job is cancelled', () => daemon.received.some(one => one.type === 'cancel-job' && one.job === 'neutral-1'));
+  assert.deepEqual(daemon.received.find(one => one.type === 'start-neutral')!.settings, { gaussians: 64 });
+  assert.deepEqual(errors, []);
+  await close();
+});
+
+test('the mouse on a particle tells which it is and where its other symmetric orientations lie', { skip }, async () => {
+  const { page, errors, close } = await open({ runs: [{ ...finishedRun('run2', 2), copies: 3 }] });
+  await cloudReady(page);
+  await page.getByLabel('Colour of the particles').selectOption('observability');
+  const tip = page.getByRole('tooltip');
+  const box = (await page.locator('.plot-area').boundingBox())!;
+  for (let k = 0; k < 100 && !(await tip.isVisible()); k++) await page.mouse.move(box.x + 60 + 3 * k, box.y + box.height / 2);
+  assert.match((await tip.textContent())!, /^particle \d+, copy [123] of 3 · FRC 0\.\d{3} · observability [01]\.\d\d$/);
+  await page.mouse.move(box.x + 10, box.y - 30);
+  await tip.waitFor({ state: 'hidden' });
+  assert.deepEqual(errors, []);
+  await close();
+});
+
+test('atoms and Gaussians that are selected in Mol* become a region that a run can be focused on', { skip }, async () => {
+  const { page, daemon, errors, close } = await open({ runs: [finishedRun('run1', 2)] }, WITH_VIEW);
+  await sceneReady(page);
+  await until('the first frame is drawn', () => daemon.received.some(message => message.type === 'frame-drawn'));
+  await page.waitForFunction(() => !!limber.scene()!.plugin.state.data.cells.get('limber-structure')?.obj);
+  await page.getByRole('button', { name: 'Train…' }).click();
+  await page.getByText('Options').click();
+  await page.getByRole('button', { name: 'Mark region…' }).click();
+  await page.getByText('Click residues in the view').waitFor();
+  assert.equal(await page.getByRole('button', { name: 'Region from selection' }).isDisabled(), true);
+  assert.equal(await page.evaluate(() => limber.scene()!.plugin.selectionMode), true);
+  // The first four atoms, as a click on the first residue gives them.
+  await page.evaluate(() => {
+    const { plugin } = limber.scene()!;
+    const structure = plugin.state.data.cells.get('limber-structure')!.obj!.data;
+    const loci = { kind: 'element-loci', structure, elements: [{ unit: structure.units[0], indices: Int32Array.of(0, 1, 2, 3) }] };
+    plugin.managers.structure.selection.fromLoci('add', loci as never);
+  });
+  await page.getByText('4 atoms selected.').waitFor();
+  await page.getByLabel('Name of the region').fill('foot');
+  await page.getByRole('button', { name: 'Region from selection' }).click();
+  await page.getByText(/^foot: \d+ Gaussians? lies? inside/).waitFor();
+  const { spheres } = daemon.received.find(message => message.type === 'save-region')!;
+  const expected = ATOMS.slice(0, 4).flatMap(([x, y, z]) => [x, y, z, 4]);
+  // The file has three decimals.
+  assert.ok(spheres.length === 16 && expected.every((value, i) => Math.abs(spheres[i] - value) < 1e-3), String(spheres));
+  assert.equal(await page.getByLabel('Focus').inputValue(), 'foot');
+  await page.evaluate(() => limber.session.setOptions({ gaussians: true }));
+  await page.getByRole('button', { name: 'Clear' }).first().click();
+  await page.waitForFunction(() => {
+    const cell = limber.scene()!.plugin.state.data.cells.get('limber-spheres');
+    return cell?.obj && !cell.state.isHidden;
+  });
+  await page.evaluate(() => {
+    const { plugin } = limber.scene()!;
+    const { repr } = plugin.state.data.cells.get('limber-spheres')!.obj!.data;
+    plugin.managers.interactivity.lociSelects.select({ loci: repr.getAllLoci()[0], repr }, false);
+  });
+  await page.waitForFunction(() => {
+    const { atoms, gaussians } = limber.scene()!.selection.count();
+    return atoms === 0 && gaussians === 126;
+  });
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  assert.equal(await page.evaluate(() => limber.scene()!.plugin.selectionMode), false);
   assert.deepEqual(errors, []);
   await close();
 });

@@ -34,7 +34,8 @@ export class TrainingForm {
   private readonly marker: RegionMarker;
   private readonly hint = element('span', { class: 'grow hint' });
   private defaults: Partial<TrainingDefaults> = {};
-  private defaultsShown = '';
+  /** The defaults that the boxes were last set to. */
+  private boxesShow: { vary?: string; symmetryExpansion?: string } = {};
   /** A region that was just marked, until the project has it. */
   private wantedFocus = '';
 
@@ -163,7 +164,7 @@ export class TrainingForm {
       this.particles,
       [
         { value: '', label: continued ? `those of ${continued.name}` : `all ${formatNumber(project.particles)}` },
-        ...(cloud ? [{ value: 'nearest', label: 'nearest to the shown point' }] : []),
+        ...(cloud ? [{ value: 'nearest', label: 'nearest to this point' }] : []),
       ],
       kept(this.particles, cloud ? ['nearest'] : []),
     );
@@ -195,11 +196,10 @@ export class TrainingForm {
     place(this.resolution, defaults.resolutionAngstrom);
     place(this.learningRate, defaults.learningRate);
     place(this.seed, defaults.seed);
-    const shown = JSON.stringify([defaults.vary, defaults.symmetryExpansion]);
-    if (shown === this.defaultsShown) return;
-    this.defaultsShown = shown;
-    for (const { kind, box } of this.varies) box.checked = defaults.vary?.includes(kind) ?? true;
-    this.expansion.checked = defaults.symmetryExpansion === 'on';
+    const { vary, symmetryExpansion } = defaults;
+    if (this.boxesShow.vary !== vary?.join()) for (const { kind, box } of this.varies) box.checked = vary?.includes(kind) ?? true;
+    if (this.boxesShow.symmetryExpansion !== symmetryExpansion) this.expansion.checked = symmetryExpansion === 'on';
+    this.boxesShow = { vary: vary?.join(), symmetryExpansion };
   }
 
   private vary(): VaryKind[] {
