@@ -6,6 +6,7 @@ import type { NamedTensor } from '../formats/safetensors.js';
 import type { ModelFrame } from '../gaussians/model-frame.js';
 import { decoderWeights } from '../networks/latent-decoder.js';
 import type { RunFolder } from '../project/run-folder.js';
+import type { TrainingSettings } from '../settings/training.js';
 import { type Base, readBases } from './departure.js';
 import type { ProjectNeutral } from './project-neutral.js';
 import { entryNames, type RunEntries } from './run-entries.js';
@@ -42,14 +43,14 @@ export function keptFoundation(run: RunFolder): Foundation {
 }
 
 /**
- * A new run that continues `parent`. Where it has as many latent dimensions, and at least what varied there may vary (`varyOf`: 5N weights of what varies now), the networks go on
+ * A new run that continues `parent`. Where its networks are of the same shape, and at least what varied there may vary (`varyOf`: 5N weights of what varies now), the networks go on
  * learning. Otherwise what the earlier run found stays: every entry departs from its own model there, and the new latent space tells what that leaves over.
  * Throws InputError where the parent does not know an entry.
  */
 export function continuedFoundation(
   parent: RunFolder,
   entries: RunEntries,
-  latentDims: number,
+  options: Pick<TrainingSettings, 'latentDims' | 'batchNormalisation'>,
   varyOf: (kept: Foundation) => Float32Array,
 ): Foundation {
   const kept = keptFoundation(parent);
@@ -65,7 +66,8 @@ export function continuedFoundation(
   const bases = kept.bases.map(base => ({ ...base, z: pick(base.z, base.dims) }));
   const weights = decoderWeights(kept.networks as ReadonlyMap<string, NamedTensor>);
   const vary = varyOf(kept);
-  const goesOn = latents.dims === latentDims && weights.vary.every((before, i) => vary[i] >= before);
+  const isSameShape = latents.dims === options.latentDims && parent.settings().batchNormalisation === options.batchNormalisation;
+  const goesOn = isSameShape && weights.vary.every((before, i) => vary[i] >= before);
   return goesOn
     ? { ...kept, bases }
     : { ...kept, bases: [...bases, { weights, dims: latents.dims, z: pick(latents.z, latents.dims) }], networks: null };

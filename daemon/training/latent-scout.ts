@@ -12,7 +12,7 @@ import { LATENT_SPREAD } from './latent-start.js';
 import type { Reporter } from './progress.js';
 
 /** From this many dimensions on there is room to unfold, and the principal components do. */
-export const ROOMY_DIMS = 2;
+export const ROOMY_DIMS = 3;
 const SPARE_DIMS = 2;
 /** Particles met in all, and never less than one epoch. */
 const MEETINGS = 16_384;

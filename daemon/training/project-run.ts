@@ -21,7 +21,7 @@ import { type Checkpoint, type EpochResult, Heterogeneity, type HeterogeneityInp
 import { ROOMY_DIMS, scoutDims, scoutLatents } from './latent-scout.js';
 import { principalStart } from './latent-start.js';
 import { type BatchSource, computeParticleGradients } from './particle-gradients.js';
-import { drawCandidates, PLACED_DIMS, type Placement, posteriorLatents } from './posterior-latents.js';
+import { CANDIDATES, drawCandidates, PLACED_DIMS, type Placement, posteriorLatents } from './posterior-latents.js';
 import { Cancelled, type Reporter } from './progress.js';
 import { fitProjectNeutral, openProjectParticles, type ProjectNeutral, readProjectNeutral } from './project-neutral.js';
 import { projectionGeometry } from './projection-scale.js';
@@ -73,7 +73,7 @@ export async function trainProjectRun(
       ? keptFoundation(run)
       : neutral
         ? neutralFoundation(neutral)
-        : continuedFoundation(parent as RunFolder, entries, options.latentDims, kept => whatVaries(project, kept, options).parameters);
+        : continuedFoundation(parent as RunFolder, entries, options, kept => whatVaries(project, kept, options).parameters);
     const varying = whatVaries(project, foundation, options);
     const settings: RunSettings = {
       format: 'limber-run',
@@ -198,7 +198,7 @@ async function train(sitting: Sitting): Promise<void> {
   const input = { geometry, departure, vary: varying.parameters, source, gradients, networks: withoutMoments(foundation.networks) };
   const start = await chooseStart(sitting, input);
   const place = async (model: Heterogeneity) =>
-    (await placedLatents(backend, model, input, settings, reporter, signal))?.z ?? (await model.cloud());
+    (await placedLatents(backend, model, input, settings, CANDIDATES.learning, reporter, signal))?.z ?? (await model.cloud());
   const isPlaced = settings.latentDims <= PLACED_DIMS && canPlace(settings, departure);
   const model = new Heterogeneity(backend, { ...input, start, place: isPlaced ? place : undefined }, settings, checkpoint);
   const losses = run.losses().filter(row => row.epoch <= settings.epoch);
@@ -222,7 +222,8 @@ async function train(sitting: Sitting): Promise<void> {
       },
       signal,
     );
-    const placed = await placedLatents(backend, model, input, settings, reporter, signal);
+    const most = settings.latentDims <= PLACED_DIMS ? CANDIDATES.finished : CANDIDATES.observability;
+    const placed = await placedLatents(backend, model, input, settings, most, reporter, signal);
     if (placed) run.writeLatents({ ...entryNames(entries), dims: settings.latentDims, ...placed });
   } catch (error) {
     (unsaved as (() => void) | null)?.();
@@ -271,20 +272,21 @@ function canPlace({ latentRefinement }: Pick<TrainingSettings, 'latentRefinement
 
 /**
  * The latents that a finished run leaves, where they are not the encoder's alone: the cloud that the decoder learned from gives the candidates, decoder and image
- * the place among them. In more than PLACED_DIMS dimensions each stays where it is, and only how well it can be seen is found out. Null where the encoder's stay.
+ * the place among `most` of them. In more than PLACED_DIMS dimensions each stays where it is, and only how well it can be seen is found out. Null where the encoder's stay.
  */
 export async function placedLatents(
   backend: Backend,
   model: Heterogeneity,
   { geometry, source, departure, vary }: Pick<HeterogeneityInput, 'geometry' | 'source' | 'departure' | 'vary'>,
   settings: RunSettings,
+  most: number,
   reporter: Reporter,
   signal?: AbortSignal,
 ): Promise<Placement | null> {
   const { latentDims: dims, batch, seed } = settings;
   if (!canPlace(settings, departure)) return null;
   // Other candidates each time, so that what one draw missed the next may have.
-  const z = drawCandidates(await model.cloud(), dims, new Random(seed + model.finishedEpochs));
+  const z = drawCandidates(await model.cloud(), dims, most, new Random(seed + model.finishedEpochs));
   const candidates = { z, dims, rows: await model.decodedRows(z) };
   const parameters = vary.reduce((sum, weight) => sum + Number(weight > 0), 0);
   const placement = await posteriorLatents(backend, geometry, candidates, source, batch, parameters, reporter, signal);

@@ -13,7 +13,7 @@ import { type Base, Departure } from './departure.js';
 import { keptFoundation } from './foundation.js';
 import { Heterogeneity } from './heterogeneity.js';
 import { computeParticleGradients } from './particle-gradients.js';
-import { PLACED_DIMS } from './posterior-latents.js';
+import { CANDIDATES, PLACED_DIMS } from './posterior-latents.js';
 import type { Reporter } from './progress.js';
 import { checkpointOf, expansion, placedLatents, whatVaries } from './project-run.js';
 import { projectionGeometry } from './projection-scale.js';
@@ -95,7 +95,10 @@ async function encode(
   const gradients = { store, scales: JSON.parse(metadata.gradientScales) as number[] };
   const model = new Heterogeneity(backend, { ...input, gradients }, settings, checkpointOf({ tensors, metadata }));
   try {
-    const placed = settings.latentDims <= PLACED_DIMS ? await placedLatents(backend, model, input, settings, reporter, signal) : null;
+    const placed =
+      settings.latentDims <= PLACED_DIMS
+        ? await placedLatents(backend, model, input, settings, CANDIDATES.finished, reporter, signal)
+        : null;
     return { z: placed?.z ?? (await model.encodeAll()), bases };
   } finally {
     model.free();

@@ -25,17 +25,14 @@ const BLOCKS: readonly Block[] = [
   { name: 'far_stalk', centre: [76, 0, 20], semiAxes: [22, 12, 15], gaussians: 20 },
 ];
 
-/**
- * Nothing but the base can come first; protuberance and near stalk come in either order; the far stalk needs both. Early states are rarer than the mature
- * one, as among the assembling 50S particles of Davis et al., Cell 167, 1610 (2016).
- */
-const STATES: readonly { blocks: readonly string[]; share: number }[] = [
-  { blocks: [], share: 0.1 },
-  { blocks: ['base'], share: 0.1 },
-  { blocks: ['base', 'protuberance'], share: 0.2 },
-  { blocks: ['base', 'near_stalk'], share: 0.15 },
-  { blocks: ['base', 'protuberance', 'near_stalk'], share: 0.15 },
-  { blocks: ['base', 'protuberance', 'near_stalk', 'far_stalk'], share: 0.3 },
+/** Nothing but the base can come first; protuberance and near stalk come in either order; the far stalk needs both. Every state is as common as the others. */
+const STATES: readonly (readonly string[])[] = [
+  [],
+  ['base'],
+  ['base', 'protuberance'],
+  ['base', 'near_stalk'],
+  ['base', 'protuberance', 'near_stalk'],
+  ['base', 'protuberance', 'near_stalk', 'far_stalk'],
 ];
 
 /** Where the protuberance stands on the core. */
@@ -51,10 +48,10 @@ const tilt: Motion = {
 
 /** The molecule; its random shape is drawn from `random`. The tilt is independent of what else is there. */
 export function assemblyMolecule(random: Random): MovingMolecule {
-  const compositions: Composition[] = STATES.map(({ blocks, share }) => ({
+  const compositions: Composition[] = STATES.map(blocks => ({
     name: ['core', ...blocks].join(' + '),
     present: BLOCKS.map(({ name }) => blocks.includes(name)),
-    share,
+    share: 1 / STATES.length,
   }));
   const core = cluster(random, CORE.gaussians, CORE.centre, CORE.semiAxes, 1);
   const blocks = BLOCKS.flatMap(({ name, gaussians, centre, semiAxes }, part) =>

@@ -47,7 +47,10 @@ test('blocks come in order, base first and far stalk last, with two ways between
   // Neither of these contains the other: two pathways.
   assert.ok(combinations.has('1100') && combinations.has('1010'));
   const sizes = [1, 2, 3, 4, 5, 6].map(state => rows.filter(row => row.state === String(state)).length);
-  assert.deepEqual(sizes, [40, 40, 80, 60, 60, 120]);
+  assert.ok(
+    sizes.every(size => size === 66 || size === 67),
+    `${sizes}`,
+  );
 });
 
 test('a tilt is told of the particles that have what tilts and of no others, and spans 8° in any of their states', async () => {
@@ -77,7 +80,7 @@ test('a picture weighs as much as the blocks that are there, because projection 
     for (const mass of masses.get(state)!) assert.ok(Math.abs(mass / core - count / 170) < 2e-3, `state ${state}: ${mass / core}`);
   // The consensus holds each block in the share of the particles that have it; its sum over z is an image, so its sum is a picture's mass.
   const consensus = readMap(made.map).data.reduce((sum, value) => sum + value, 0);
-  assert.ok(Math.abs(consensus / core - (170 + 0.9 * 26 + 0.65 * 56 + 0.6 * 20 + 0.3 * 20) / 170) < 3e-3);
+  assert.ok(Math.abs(consensus / core - (170 + (5 * 26 + 3 * 56 + 3 * 20 + 20) / 6) / 170) < 3e-3);
 });
 
 test('the mask of a motion is 1 within σ of any place that the piece passes, half way down at 1.5 σ, and 0 from 2 σ on', () => {

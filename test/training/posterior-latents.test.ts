@@ -7,7 +7,7 @@ import { equalShares, ringGeometry } from '../../daemon/compute/ring-geometry.js
 import { Random } from '../../daemon/numerics/random.js';
 import { eulerToMatrix } from '../../daemon/numerics/rotations.js';
 import type { BatchSource } from '../../daemon/training/particle-gradients.js';
-import { drawCandidates, evidenceShare, posteriorLatents } from '../../daemon/training/posterior-latents.js';
+import { drawCandidates, evidenceShare, localMean, posteriorLatents } from '../../daemon/training/posterior-latents.js';
 import type { Reporter } from '../../daemon/training/progress.js';
 import { rankCorrelation } from '../../demo-data/oracle.js';
 
@@ -77,16 +77,21 @@ function naiveLogLikelihood(row: Float32Array, image: Float32Array): number {
   return log;
 }
 
-test('with white noise the mean is the sum of places weighted by (1 − c²)^(−n/2), and the observability what that leaves of the variance, as computed naively', async () => {
+test('with white noise a place is the sum of those weighted by (1 − c²)^(−n/2) about the likeliest, and the observability what that leaves of the variance, as computed naively', async () => {
   const image = noisy(picture(rows[2]), 3);
   const logs = rows.map(row => naiveLogLikelihood(row, image));
   const naive = (power: number) => {
     const weights = logs.map(log => Math.exp(power * (log - Math.max(...logs))));
     const mean = (value: (z: number) => number) =>
       weights.reduce((sum, w, i) => sum + w * value(places[i]), 0) / weights.reduce((sum, w) => sum + w, 0);
+    // Placed about the likeliest of them: others count by a bell of 0.7 of the cloud's size, whose middle here is the place that most of the weight is near.
+    const reach = 0.7 * Math.sqrt(2 / 3);
+    const bell = (a: number, b: number) => Math.exp(-((a - b) ** 2) / (2 * reach ** 2));
+    const nearTo = (a: number) => mean(z => bell(z, a));
+    const centre = [...places].sort((a, b) => nearTo(b) - nearTo(a))[0];
     const middle = mean(z => z);
     // The places −1, 0, 1 have a variance of 2/3.
-    return { z: middle, observability: Math.max(0, 1 - mean(z => (z - middle) ** 2) / (2 / 3)) };
+    return { z: mean(z => bell(z, centre) * z) / nearTo(centre), observability: Math.max(0, 1 - mean(z => (z - middle) ** 2) / (2 / 3)) };
   };
   // Beside clean images of every state nothing of the gain is noise; with a million parameters next to all of it is, and a quarter is left.
   for (const [parameters, power] of [
@@ -140,9 +145,20 @@ test('a slide along x is seen across x and not along it, because a projection lo
   assert.ok(fall < -0.3, `${fall}`);
 });
 
+test('of one heap of weights the mean is taken, of two that lie apart the heavier one’s: between them no particle is', () => {
+  const z = Float32Array.of(-0.1, 0, 0.1, 0, 1.9, 0, 2.1, 0);
+  const one = localMean({ z, dims: 2 }, Float64Array.of(0.5, 0.5, 0, 0), 1);
+  // The bell begins at one of the two, and is a fiftieth lower at the other.
+  assert.ok(Math.hypot(...one) < 2e-3);
+  const two = localMean({ z, dims: 2 }, Float64Array.of(0.2, 0.2, 0.3, 0.3), 0.3);
+  assert.ok(Math.hypot(two[0] - 2, two[1]) < 0.03, `${two}`);
+  // Without a spread every weight counts alike.
+  assert.ok(Math.abs(localMean({ z, dims: 2 }, Float64Array.of(0.25, 0.25, 0.25, 0.25), 0)[0] - 1) < 1e-6);
+});
+
 test('candidates are particles of the cloud itself, so that dense places have more of them', () => {
   const cloud = Float32Array.from({ length: 2000 }, (_, i) => (i < 1800 ? 0 : 1));
-  const drawn = drawCandidates(cloud, 1, new Random(3));
+  const drawn = drawCandidates(cloud, 1, 128, new Random(3));
   const share = drawn.reduce((sum, value) => sum + value, 0) / drawn.length;
   // A tenth, to within three standard errors of 128 draws.
   assert.ok(Math.abs(share - 0.1) < 0.08);
