@@ -57,9 +57,27 @@ const WARM_UP = 3;
 
 /** Training steps after the first epoch, in which the encoder is still led, and particle gradients. */
 export async function measureTraining(plain: Backend, size: BenchSize, reporter: Reporter, signal: AbortSignal): Promise<Measurement[]> {
-  const { gaussians, box, batch, particles, latentDims } = size;
   const { backend, counts } = countOperations(plain);
-  const geometry = projectionGeometry(gaussians, ringGeometry(box, box / 2 - 1), frameOf(box));
+  const gradients = new StepClock(reporter, counts);
+  const steps = new StepClock(reporter, counts);
+  await runTraining(backend, size, { gradients, steps }, signal);
+  return [steps.measurement('training-step', size.batch), gradients.measurement('gradients', size.batch)];
+}
+
+/** Gaussians as wide as the yardstick's, all rings compared. */
+export function benchGeometry({ gaussians, box }: BenchSize): ProjectionGeometry {
+  return projectionGeometry(gaussians, ringGeometry(box, box / 2 - 1), frameOf(box));
+}
+
+/** Particle gradients and two epochs of training by the code that trains, each watched by a reporter of its own. */
+export async function runTraining(
+  backend: Backend,
+  size: BenchSize,
+  watch: { gradients: Reporter; steps: Reporter },
+  signal: AbortSignal,
+): Promise<void> {
+  const { gaussians, batch, particles, latentDims } = size;
+  const geometry = benchGeometry(size);
   const random = new Random(1);
   const neutral = Float32Array.from({ length: 5 * gaussians }, () => random.normal());
   const scratch = mkdtempSync(join(tmpdir(), 'limber-bench-'));
@@ -67,29 +85,18 @@ export async function measureTraining(plain: Backend, size: BenchSize, reporter:
   const source = storedBatches(backend, images, madeRotations(particles, random), batch);
   const departure = await Departure.create(backend, { neutral, bases: [] }, batch);
   try {
-    const gradientSteps = new StepClock(reporter, counts);
-    const path = join(scratch, 'gradients.f32');
-    const gradients = await computeParticleGradients(
-      backend,
-      { geometry, departure, seen: null, source },
-      batch,
-      path,
-      gradientSteps,
-      signal,
-    );
-    const measured = [gradientSteps.measurement('gradients', batch)];
+    const input = { geometry, departure, seen: null, source };
+    const gradients = await computeParticleGradients(backend, input, batch, join(scratch, 'gradients.f32'), watch.gradients, signal);
     const vary = new Float32Array(neutral.length).fill(1);
     const start = Float32Array.from({ length: particles * latentDims }, () => random.normal());
     const settings = { ...defaultTrainingSettings, run: 'bench', latentDims, epochs: 2, batch };
     const model = new Heterogeneity(backend, { geometry, departure, vary, source, gradients, start }, settings, null);
-    const steps = new StepClock(reporter, counts);
     await model
-      .train(steps, async () => {}, signal)
+      .train(watch.steps, async () => {}, signal)
       .finally(() => {
         model.free();
         gradients.store.close();
       });
-    return [steps.measurement('training-step', batch), ...measured];
   } finally {
     departure.free();
     images.close();

@@ -2,8 +2,10 @@
 import type { Command } from 'commander';
 import { InputError } from '../formats/input-error.js';
 import { parameters } from '../settings/settings.js';
-import type { Measurement } from './bench-operations.js';
+import type { BenchSize, Measurement } from './bench-operations.js';
+import type { KernelBound } from './bench-roofline.js';
 import { addParameter, runLong } from './long-command.js';
+import type { TerminalReporter } from './terminal-reporter.js';
 
 interface GivenOptions {
   gaussians?: number;
@@ -12,12 +14,15 @@ interface GivenOptions {
   particles?: number;
   threads?: number;
   backend?: string;
+  roofline?: boolean;
   json?: boolean;
 }
 
 /** So that the medians are of at least five steps. */
 const FEWEST_BATCHES = 8;
 const DEFAULT_BATCHES = 16;
+/** Of the paper's largest set, the ribosomal 50S subunits, by which epochs are compared. */
+const PAPER_PARTICLES = 124_900;
 
 export function register(program: Command): void {
   const command = program
@@ -26,6 +31,10 @@ export function register(program: Command): void {
       'Measure training, particle gradients, a reconstruction and a decode on made data, for each backend that works here; medians.',
     );
   for (const name of ['benchGaussians', 'benchBox', 'batch', 'benchParticles', 'threads', 'backend'] as const) addParameter(command, name);
+  command.option(
+    '--roofline',
+    'measure nothing: tell the operations and bytes of each kernel of a training step on webgpu, and the time they imply on a graphics processor',
+  );
   command.option('--json', 'one JSON object a line').action((given: GivenOptions) =>
     runLong(given, async ({ reporter, signal }) => {
       const batch = given.batch ?? parameters.batch.default;
@@ -36,6 +45,7 @@ export function register(program: Command): void {
         particles: wholeBatches(given.particles ?? DEFAULT_BATCHES * batch, batch),
         latentDims: parameters.latentDims.default,
       };
+      if (given.roofline) return showRoofline(size, reporter, signal);
       const { measureDecode, measureReconstruction, measureTraining } = await import('./bench-operations.js');
       const { chooseBackend } = await import('../compute/choose-backend.js');
       const { defaultThreads } = await import('../compute/cpu/cpu-backend.js');
@@ -65,6 +75,27 @@ export function register(program: Command): void {
       show('cpu', cores, mapParticles, await measureReconstruction(size.box, mapParticles, cores, reporter, signal));
       reporter.done({ seconds: reporter.seconds() }, `measured in ${reporter.seconds().toFixed(0)} s`);
     }),
+  );
+}
+
+/** Kernel by kernel, the slowest first, and all together. */
+async function showRoofline(size: BenchSize, reporter: TerminalReporter, signal: AbortSignal): Promise<void> {
+  const { gaussians, box, batch } = size;
+  const { RATES, trainingRoofline } = await import('./bench-roofline.js');
+  const bounds = await trainingRoofline(size, signal);
+  const [teraflops, terabytes] = [RATES.operations / 1e12, RATES.bytes / 1e12];
+  reporter.note(
+    `a training step of ${gaussians} Gaussians, box ${box}, batch ${batch}, a particle; counted, not measured: ` +
+      `the least time at ${teraflops} TFLOP/s and ${terabytes} TB/s, launches and waits left out`,
+  );
+  const row = ({ kernel, dispatches, megaflops, kilobytes, microseconds }: KernelBound) =>
+    `${kernel.padEnd(24)} ${String(dispatches).padStart(4)} ×  ${megaflops.toFixed(3).padStart(9)} MFLOP  ` +
+    `${kilobytes.toFixed(1).padStart(8)} kB  ${microseconds.toFixed(3).padStart(7)} µs`;
+  for (const bound of bounds) reporter.bench({ backend: 'webgpu', operation: 'roofline', gaussians, box, batch, ...bound }, row(bound));
+  const total = bounds.reduce((sum, { microseconds }) => sum + microseconds, 0);
+  reporter.done(
+    { microsecondsPerParticle: total },
+    `together ${total.toFixed(2)} µs a particle, ${((total * PAPER_PARTICLES) / 1e6).toFixed(2)} s for an epoch of ${PAPER_PARTICLES} particles`,
   );
 }
 

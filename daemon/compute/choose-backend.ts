@@ -51,8 +51,8 @@ async function openWebgpu(_request: BackendRequest, isAsked: boolean): Promise<O
   const { openGpu } = await import('./webgpu/device.js');
   const gpu = await openGpu();
   if ('reason' in gpu) return gpu;
-  const { WebgpuBackend } = await import('./webgpu/webgpu-backend.js');
-  if (isAsked || !gpu.isSoftware) return new WebgpuBackend(gpu);
+  const { createWebgpuBackend } = await import('./webgpu/webgpu-backend.js');
+  if (isAsked || !gpu.isSoftware) return createWebgpuBackend(gpu);
   gpu.device.destroy();
   return { reason: `only ${gpu.description} answers, which is slower than threads of the processor` };
 }

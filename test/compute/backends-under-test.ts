@@ -3,8 +3,8 @@
 import type { TestContext } from 'node:test';
 import type { Backend } from '../../daemon/compute/backend.js';
 import { createCpuBackend } from '../../daemon/compute/cpu/cpu-backend.js';
-import { openGpu } from '../../daemon/compute/webgpu/device.js';
-import { WebgpuBackend } from '../../daemon/compute/webgpu/webgpu-backend.js';
+import { type Gpu, openGpu } from '../../daemon/compute/webgpu/device.js';
+import { createWebgpuBackend, type WebgpuBackend } from '../../daemon/compute/webgpu/webgpu-backend.js';
 import { provideSoftwareVulkan } from './software-vulkan.js';
 
 export interface BackendUnderTest {
@@ -23,12 +23,17 @@ export const backendsUnderTest: readonly BackendUnderTest[] = [
   { title: 'webgpu', open: openWebgpu, tolerance: 1e-4 },
 ];
 
-/** On the machine's graphics processor, else on Chromium's software Vulkan. LIMBER_REQUIRE_GPU=1 makes it an error that neither is there. */
+/** On the adapter of `openAdapter`. */
 export async function openWebgpu(): Promise<WebgpuBackend | { reason: string }> {
+  const gpu = await openAdapter();
+  return 'reason' in gpu ? gpu : createWebgpuBackend(gpu);
+}
+
+/** The machine's graphics processor, else Chromium's software Vulkan. LIMBER_REQUIRE_GPU=1 makes it an error that neither is there. */
+export async function openAdapter(): Promise<Gpu | { reason: string }> {
   let gpu = await openGpu();
   if ('reason' in gpu && provideSoftwareVulkan()) gpu = await openGpu();
-  if (!('reason' in gpu)) return new WebgpuBackend(gpu);
-  if (process.env.LIMBER_REQUIRE_GPU === '1') throw new Error(`LIMBER_REQUIRE_GPU is set, and ${gpu.reason}`);
+  if ('reason' in gpu && process.env.LIMBER_REQUIRE_GPU === '1') throw new Error(`LIMBER_REQUIRE_GPU is set, and ${gpu.reason}`);
   return gpu;
 }
 

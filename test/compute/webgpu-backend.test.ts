@@ -5,9 +5,9 @@ import type { ProjectionGeometry } from '../../daemon/compute/backend.js';
 import { ComputeError } from '../../daemon/compute/compute-error.js';
 import { PlainBackend } from '../../daemon/compute/cpu/plain-backend.js';
 import { ringGeometry } from '../../daemon/compute/ring-geometry.js';
-import type { WebgpuBackend } from '../../daemon/compute/webgpu/webgpu-backend.js';
+import { createWebgpuBackend, type WebgpuBackend } from '../../daemon/compute/webgpu/webgpu-backend.js';
 import { Random } from '../../daemon/numerics/random.js';
-import { openWebgpu, present } from './backends-under-test.js';
+import { openAdapter, openWebgpu, present } from './backends-under-test.js';
 
 let opened: WebgpuBackend | { reason: string };
 before(async () => {
@@ -218,11 +218,11 @@ test('an array larger than the device takes is refused with its size and a cure,
 });
 
 test('a device that is lost is told in one line by the next read and by every later operation', async t => {
-  const own = await openWebgpu();
-  const gpu = present(own, t);
-  if (!gpu) return;
+  const adapter = await openAdapter();
+  if ('reason' in adapter) return t.skip(adapter.reason);
+  const gpu = createWebgpuBackend(adapter);
   const tensor = gpu.tensor([4]);
-  gpu.device.destroy();
+  adapter.device.destroy();
   await assert.rejects(
     gpu.read(tensor),
     (error: Error) => error instanceof ComputeError && /was lost/.test(error.message) && !error.message.includes('\n'),

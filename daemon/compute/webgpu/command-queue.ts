@@ -11,6 +11,25 @@ export interface KernelParameters {
   overrides?: Readonly<Record<string, number>>;
 }
 
+/** What the operations ask of a queue. */
+export interface Commands {
+  /** A new array of zeros. */
+  allocate(bytes: number): GPUBuffer;
+  release(buffer: GPUBuffer): void;
+  /** Later commands see the data, earlier ones do not. */
+  write(buffer: GPUBuffer, offsetBytes: number, data: Float32Array | Uint32Array): void;
+  /** Runs everything collected, waits, and copies out. */
+  read(buffer: GPUBuffer, bytes: number): Promise<Float32Array>;
+  /** Collects one dispatch of a kernel over `groups` workgroups. */
+  dispatch(name: KernelName, parameters: KernelParameters, arrays: readonly GPUBuffer[], groups: Groups): void;
+  /** The same for a kernel that treats `count` numbers one by one, in workgroups of 256. */
+  dispatchEach(name: KernelName, count: number, parameters: KernelParameters, arrays: readonly GPUBuffer[]): void;
+  close(): Promise<void>;
+}
+
+/** Workgroups along x, y and z; 1 where left out. */
+export type Groups = readonly [number, number?, number?];
+
 /** GPUBufferUsage and GPUMapMode, which in Node are no globals. */
 const USAGE = { MAP_READ: 0x1, COPY_SRC: 0x4, COPY_DST: 0x8, UNIFORM: 0x40, STORAGE: 0x80 } as const;
 const MAP_MODE_READ = 0x1;
@@ -24,7 +43,14 @@ const MAX_GROUPS = 65535;
 /** Invocations in a workgroup of the kernels that treat one number after the other. */
 const LINE = 256;
 
-export class CommandQueue {
+/** Workgroups that treat `count` numbers one by one. */
+export function lineGroups(count: number): Groups {
+  const groups = Math.ceil(count / LINE);
+  const across = Math.min(groups, MAX_GROUPS);
+  return [across, Math.ceil(groups / across)];
+}
+
+export class CommandQueue implements Commands {
   private readonly kernels: Kernels;
   private readonly parameters: GPUBuffer;
   private readonly slots = new ArrayBuffer(SLOTS * SLOT_BYTES);
@@ -64,7 +90,7 @@ export class CommandQueue {
     });
   }
 
-  /** A new array of zeros. Throws where the device cannot hold one so large. */
+  /** Throws ComputeError where the device cannot hold one so large. */
   allocate(bytes: number): GPUBuffer {
     this.check();
     const { maxStorageBufferBindingSize, maxBufferSize } = this.device.limits;
@@ -82,14 +108,12 @@ export class CommandQueue {
     buffer.destroy();
   }
 
-  /** Later commands see the data, earlier ones do not. */
   write(buffer: GPUBuffer, offsetBytes: number, data: Float32Array | Uint32Array): void {
     this.check();
     if (this.pending.has(buffer)) this.submit();
     this.device.queue.writeBuffer(buffer, offsetBytes, data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
   }
 
-  /** Runs everything collected, waits, and copies out. */
   async read(buffer: GPUBuffer, bytes: number): Promise<Float32Array> {
     this.check();
     const idle = this.readers.get(bytes);
@@ -112,7 +136,6 @@ export class CommandQueue {
     return data;
   }
 
-  /** Collects one dispatch of a kernel over `groups` workgroups. */
   dispatch(
     name: KernelName,
     parameters: KernelParameters,
@@ -132,12 +155,8 @@ export class CommandQueue {
     this.pass.dispatchWorkgroups(x, y, z);
   }
 
-  /** The same for a kernel that treats `count` numbers one by one, in workgroups of 256. */
   dispatchEach(name: KernelName, count: number, parameters: KernelParameters, arrays: readonly GPUBuffer[]): void {
-    if (count === 0) return;
-    const groups = Math.ceil(count / LINE);
-    const across = Math.min(groups, MAX_GROUPS);
-    this.dispatch(name, parameters, arrays, [across, Math.ceil(groups / across)]);
+    if (count > 0) this.dispatch(name, parameters, arrays, lineGroups(count));
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,7 @@
 // What the projection kernels need of a box and its rings, laid on the device once per geometry.
 
 import type { RingGeometry } from '../ring-geometry.js';
-import type { CommandQueue } from './command-queue.js';
+import type { Commands } from './command-queue.js';
 
 export interface ProjectionTables {
   /** [box, 2(K + 1)]: cos(2π k t / box) for k = 0 … K, then sin. */
@@ -19,7 +19,7 @@ export interface ProjectionTables {
   laidShares: Float32Array | null;
 }
 
-export function layProjectionTables(queue: CommandQueue, { boxSize, rings, planeSize, ring, weights }: RingGeometry): ProjectionTables {
+export function layProjectionTables(queue: Commands, { boxSize, rings, planeSize, ring, weights }: RingGeometry): ProjectionTables {
   const columns = 2 * (rings + 1);
   const waves = new Float32Array(boxSize * columns);
   for (let t = 0; t < boxSize; t++) {

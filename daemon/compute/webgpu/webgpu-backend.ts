@@ -4,7 +4,7 @@
 
 import type { Activation, AdamSettings, Backend, ProjectionGeometry, Tensor } from '../backend.js';
 import { equalShares, type RingGeometry } from '../ring-geometry.js';
-import { CommandQueue } from './command-queue.js';
+import { CommandQueue, type Commands } from './command-queue.js';
 import type { Gpu } from './device.js';
 import { layProjectionTables, type ProjectionTables } from './projection-tables.js';
 
@@ -22,8 +22,6 @@ function at(tensor: Tensor, length = tensor.length): GPUBuffer {
   return buffer;
 }
 
-/** A Gaussian is drawn within this many σ, as by the other backends. */
-const WINDOW_SIGMAS = 4;
 /** Pixels along a side that a workgroup draws, as in kernels/draw.wgsl. */
 const DRAWN_TILE = 32;
 /** Columns that a workgroup of a matrix product makes, rows in a group of which it makes 1 to 4, and its step along the depth, as in kernels/matrix-product.wgsl. */
@@ -47,11 +45,14 @@ interface Side {
   batchStride?: number;
 }
 
+export function createWebgpuBackend({ device, description }: Gpu): WebgpuBackend {
+  return new WebgpuBackend(new CommandQueue(device), description);
+}
+
 export class WebgpuBackend implements Backend {
   readonly name = 'webgpu';
-  readonly description: string;
-  readonly device: GPUDevice;
-  private readonly queue: CommandQueue;
+  /** A Gaussian is drawn within this many σ, as by the other backends. */
+  static readonly windowSigmas = 4;
   /** By box and rings, which determine the rest of a ring geometry. */
   private readonly tables = new Map<string, ProjectionTables>();
   /** Work space by purpose; each grows when a larger shape comes. */
@@ -60,11 +61,11 @@ export class WebgpuBackend implements Backend {
   private readonly nothing: GPUBuffer;
   private bytes = 0;
 
-  constructor({ device, description }: Gpu) {
-    this.device = device;
-    this.description = description;
-    this.queue = new CommandQueue(device);
-    this.nothing = this.queue.allocate(4);
+  constructor(
+    private readonly queue: Commands,
+    readonly description: string,
+  ) {
+    this.nothing = queue.allocate(4);
   }
 
   tensor(shape: readonly number[], data?: Float32Array): Tensor {
@@ -238,7 +239,7 @@ export class WebgpuBackend implements Backend {
     const sizes = { whole: [n, rowStride], floats: [b, referenceSigmaPixels, blurVariancePixels] };
     queue.dispatch('see', sizes, [row, turned, seen], [groupsOf(n), rows]);
     const tiles = Math.ceil(b / DRAWN_TILE);
-    queue.dispatch('draw', { whole: [n, b], floats: [WINDOW_SIGMAS] }, [seen, picture], [tiles, tiles, rows]);
+    queue.dispatch('draw', { whole: [n, b], floats: [WebgpuBackend.windowSigmas] }, [seen, picture], [tiles, tiles, rows]);
 
     // The transform of a real picture, by its definition: two matrix products with one table, along x and then along y.
     const table = { array: t.waves, stride: 1, depthStride: side };
@@ -261,7 +262,7 @@ export class WebgpuBackend implements Backend {
     this.multiply([rows * b, side, b], { array: alongX, stride: side, depthStride: 1 }, alongY, picture);
     queue.dispatch(
       'draw-backward',
-      { whole: [n, b, rowStride], floats: [referenceSigmaPixels, WINDOW_SIGMAS] },
+      { whole: [n, b, rowStride], floats: [referenceSigmaPixels, WebgpuBackend.windowSigmas] },
       [seen, row, turned, picture, at(dGaussians, rows * 5 * n)],
       [groupsOf(n), rows],
     );
