@@ -47,6 +47,27 @@ test('a decode holds its weights and does two operations for each, so time and r
   assert.ok(Math.abs(operations / (2 * weights) - 1) < 1e-9, `${operations} operations on ${weights} weights`);
 });
 
+test('--roofline counts what a training step asks of a graphics processor, without one: Adam passes every weight of both networks seven times through memory', () => {
+  const { status, stderr, events } = limber(['bench', ...SMALL, '--roofline', '--json'], scratch);
+  assert.equal(status, 0, stderr);
+  const lines = events().filter(({ event }) => event === 'bench') as Record<string, number>[];
+  const of = (kernel: unknown) => lines.find(line => line.kernel === kernel) as Record<string, number>;
+  const layers = [120, 512, 512, 512, 4];
+  const weights = 2 * layers.slice(1).reduce((sum, outputs, l) => sum + layers[l] * outputs, 0);
+  // Biases of the encoder and of the decoder.
+  const parameters = weights + 2 * 3 * 512 + 4 + 120;
+  assert.ok(Math.abs((of('adam').kilobytes * 1e3 * 4) / (7 * 4 * parameters) - 1) < 1e-9);
+  assert.ok(Math.abs(of('adam').microseconds / ((of('adam').kilobytes * 1e3) / 2e12) / 1e6 - 1) < 1e-9, 'memory is what takes its time');
+  // Weights and biases of four layers in two networks; a projection is one drawing, whatever the batch.
+  assert.deepEqual([of('adam').dispatches, of('draw').dispatches, of('draw-backward').dispatches], [16, 1, 1]);
+  // Four rows there, back to the weights, and back to all inputs but the encoder's own; the decoder has a fifth row, at z = 0.
+  const forward = 2 * (4 + 5) * (weights / 2);
+  const least = 3 * forward - 2 * 4 * 120 * 512;
+  assert.ok(of('matrix-product').megaflops * 1e6 * 4 > least, 'the networks alone need more');
+  const total = lines.reduce((sum, { microseconds }) => sum + microseconds, 0);
+  assert.ok(Math.abs((events().at(-1)?.microsecondsPerParticle as number) / total - 1) < 1e-9);
+});
+
 test('nothing is left behind, since the made particles are of no use to anyone', () => {
   const { status, stderr } = limber(['bench', ...SMALL], scratch);
   assert.equal(status, 0, stderr);

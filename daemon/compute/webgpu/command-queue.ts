@@ -11,19 +11,24 @@ export interface KernelParameters {
   overrides?: Readonly<Record<string, number>>;
 }
 
+/** Numbers on the device. */
+export interface DeviceArray {
+  readonly bytes: number;
+}
+
 /** What the operations ask of a queue. */
 export interface Commands {
   /** A new array of zeros. */
-  allocate(bytes: number): GPUBuffer;
-  release(buffer: GPUBuffer): void;
+  allocate(bytes: number): DeviceArray;
+  release(array: DeviceArray): void;
   /** Later commands see the data, earlier ones do not. */
-  write(buffer: GPUBuffer, offsetBytes: number, data: Float32Array | Uint32Array): void;
+  write(array: DeviceArray, offsetBytes: number, data: Float32Array | Uint32Array): void;
   /** Runs everything collected, waits, and copies out. */
-  read(buffer: GPUBuffer, bytes: number): Promise<Float32Array>;
+  read(array: DeviceArray): Promise<Float32Array>;
   /** Collects one dispatch of a kernel over `groups` workgroups. */
-  dispatch(name: KernelName, parameters: KernelParameters, arrays: readonly GPUBuffer[], groups: Groups): void;
+  dispatch(name: KernelName, parameters: KernelParameters, arrays: readonly DeviceArray[], groups: Groups): void;
   /** The same for a kernel that treats `count` numbers one by one, in workgroups of 256. */
-  dispatchEach(name: KernelName, count: number, parameters: KernelParameters, arrays: readonly GPUBuffer[]): void;
+  dispatchEach(name: KernelName, count: number, parameters: KernelParameters, arrays: readonly DeviceArray[]): void;
   close(): Promise<void>;
 }
 
@@ -50,6 +55,19 @@ export function lineGroups(count: number): Groups {
   return [across, Math.ceil(groups / across)];
 }
 
+/** An array as this queue knows it. */
+class QueuedArray implements DeviceArray {
+  /** The last hand-over with a command that names it. */
+  handOver = -1;
+
+  constructor(
+    readonly buffer: GPUBuffer,
+    readonly bytes: number,
+    /** Names it in the keys of bindings. */
+    readonly number: number,
+  ) {}
+}
+
 export class CommandQueue implements Commands {
   private readonly kernels: Kernels;
   private readonly parameters: GPUBuffer;
@@ -59,16 +77,17 @@ export class CommandQueue implements Commands {
   private used = 0;
   private encoder: GPUCommandEncoder | null = null;
   private pass: GPUComputePassEncoder | null = null;
-  /** Buffers that collected commands name. */
-  private readonly pending = new Set<GPUBuffer>();
+  /** What the pass is set to. */
+  private pipeline: GPUComputePipeline | null = null;
+  /** Counts the times that commands were handed over. */
+  private handOver = 0;
   /** By kernel and arrays; forgotten when any array is given back. */
   private readonly bindings = new Map<string, GPUBindGroup>();
-  private readonly numbers = new WeakMap<GPUBuffer, number>();
-  private nextNumber = 0;
+  private arrays = 0;
   /** Idle buffers to read through, by size. */
   private readonly readers = new Map<number, GPUBuffer[]>();
   /** Copies of arrays that an operation both reads and overwrites, by size. */
-  private readonly copies = new Map<number, GPUBuffer>();
+  private readonly copies = new Map<number, QueuedArray>();
   private failure: Error | null = null;
   private isClosed = false;
 
@@ -91,7 +110,7 @@ export class CommandQueue implements Commands {
   }
 
   /** Throws ComputeError where the device cannot hold one so large. */
-  allocate(bytes: number): GPUBuffer {
+  allocate(bytes: number): QueuedArray {
     this.check();
     const { maxStorageBufferBindingSize, maxBufferSize } = this.device.limits;
     const most = Math.min(maxStorageBufferBindingSize, maxBufferSize);
@@ -99,26 +118,30 @@ export class CommandQueue implements Commands {
       throw new ComputeError(
         `an array of ${megabytes(bytes)} MB is larger than this graphics processor takes (${megabytes(most)} MB): give a smaller --batch, fewer --gaussians, or --backend cpu`,
       );
-    return this.device.createBuffer({ size: Math.max(bytes, 4), usage: USAGE.STORAGE | USAGE.COPY_SRC | USAGE.COPY_DST });
+    const buffer = this.device.createBuffer({ size: Math.max(bytes, 4), usage: USAGE.STORAGE | USAGE.COPY_SRC | USAGE.COPY_DST });
+    return new QueuedArray(buffer, bytes, this.arrays++);
   }
 
-  release(buffer: GPUBuffer): void {
-    if (this.pending.has(buffer)) this.submit();
+  release(array: DeviceArray): void {
+    const { buffer, handOver } = array as QueuedArray;
+    if (handOver === this.handOver) this.submit();
     this.bindings.clear();
     buffer.destroy();
   }
 
-  write(buffer: GPUBuffer, offsetBytes: number, data: Float32Array | Uint32Array): void {
+  write(array: DeviceArray, offsetBytes: number, data: Float32Array | Uint32Array): void {
     this.check();
-    if (this.pending.has(buffer)) this.submit();
+    const { buffer, handOver } = array as QueuedArray;
+    if (handOver === this.handOver) this.submit();
     this.device.queue.writeBuffer(buffer, offsetBytes, data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
   }
 
-  async read(buffer: GPUBuffer, bytes: number): Promise<Float32Array> {
+  async read(array: DeviceArray): Promise<Float32Array> {
     this.check();
+    const { bytes } = array;
     const idle = this.readers.get(bytes);
-    const reader = idle?.pop() ?? this.device.createBuffer({ size: bytes, usage: USAGE.MAP_READ | USAGE.COPY_DST });
-    this.copy(buffer, reader, bytes);
+    const reader = idle?.pop() ?? this.device.createBuffer({ size: Math.max(bytes, 4), usage: USAGE.MAP_READ | USAGE.COPY_DST });
+    this.copy(array as QueuedArray, reader);
     this.submit();
     try {
       await reader.mapAsync(MAP_MODE_READ);
@@ -129,33 +152,32 @@ export class CommandQueue implements Commands {
       throw new ComputeError(`the graphics processor gave nothing back: ${oneLine((error as Error).message)}`);
     }
     this.check();
-    const data = new Float32Array(reader.getMappedRange()).slice();
+    const data = new Float32Array(reader.getMappedRange(), 0, bytes / 4).slice();
     reader.unmap();
     if (idle) idle.push(reader);
     else this.readers.set(bytes, [reader]);
     return data;
   }
 
-  dispatch(
-    name: KernelName,
-    parameters: KernelParameters,
-    arrays: readonly GPUBuffer[],
-    groups: readonly [number, number?, number?],
-  ): void {
+  dispatch(name: KernelName, parameters: KernelParameters, arrays: readonly DeviceArray[], groups: Groups): void {
     this.check();
     const kernel = this.kernels.get(name, parameters.overrides);
     const [x, y = 1, z = 1] = groups;
     if (Math.max(x, y, z) > MAX_GROUPS)
       throw new Error(`${name} needs ${x} × ${y} × ${z} workgroups, and a device takes ${MAX_GROUPS} along a side`);
-    const bound = this.apart(kernel.isWritten, arrays);
     const offset = this.put(parameters);
-    this.pass ??= this.encoding().beginComputePass();
-    this.pass.setPipeline(kernel.pipeline);
-    this.pass.setBindGroup(0, this.bind(kernel, bound), [offset]);
+    const bound = this.bind(kernel, this.apart(kernel.isWritten, arrays as readonly QueuedArray[]));
+    if (!this.pass) {
+      this.pass = this.encoding().beginComputePass();
+      this.pipeline = null;
+    }
+    if (this.pipeline !== kernel.pipeline) this.pass.setPipeline(kernel.pipeline);
+    this.pipeline = kernel.pipeline;
+    this.pass.setBindGroup(0, bound, [offset]);
     this.pass.dispatchWorkgroups(x, y, z);
   }
 
-  dispatchEach(name: KernelName, count: number, parameters: KernelParameters, arrays: readonly GPUBuffer[]): void {
+  dispatchEach(name: KernelName, count: number, parameters: KernelParameters, arrays: readonly DeviceArray[]): void {
     if (count > 0) this.dispatch(name, parameters, arrays, lineGroups(count));
   }
 
@@ -173,23 +195,24 @@ export class CommandQueue implements Commands {
     this.pass = null;
     this.encoder = null;
     this.used = 0;
-    this.pending.clear();
+    this.handOver++;
   }
 
-  private copy(from: GPUBuffer, to: GPUBuffer, bytes: number): void {
+  private copy(from: QueuedArray, to: GPUBuffer): void {
     this.pass?.end();
     this.pass = null;
-    this.encoding().copyBufferToBuffer(from, 0, to, 0, bytes);
-    this.pending.add(from);
+    this.encoding().copyBufferToBuffer(from.buffer, 0, to, 0, Math.max(from.bytes, 4));
+    from.handOver = this.handOver;
   }
 
   /** WebGPU lets no dispatch write an array that it has under another name too: such an operation reads a copy. */
-  private apart(isWritten: readonly boolean[], arrays: readonly GPUBuffer[]): readonly GPUBuffer[] {
+  private apart(isWritten: readonly boolean[], arrays: readonly QueuedArray[]): readonly QueuedArray[] {
+    if (new Set(arrays).size === arrays.length) return arrays;
     return arrays.map((array, i) => {
       if (isWritten[i] || !arrays.some((other, j) => other === array && isWritten[j])) return array;
-      let aside = this.copies.get(array.size);
-      if (!aside) this.copies.set(array.size, (aside = this.allocate(array.size)));
-      this.copy(array, aside, array.size);
+      let aside = this.copies.get(array.bytes);
+      if (!aside) this.copies.set(array.bytes, (aside = this.allocate(array.bytes)));
+      this.copy(array, aside.buffer);
       return aside;
     });
   }
@@ -207,24 +230,21 @@ export class CommandQueue implements Commands {
     return this.encoder;
   }
 
-  private bind({ label, layout }: Kernel, arrays: readonly GPUBuffer[]): GPUBindGroup {
-    for (const array of arrays) this.pending.add(array);
-    const key = `${label} ${arrays.map(array => this.numberOf(array)).join(' ')}`;
+  private bind({ label, layout }: Kernel, arrays: readonly QueuedArray[]): GPUBindGroup {
+    let key = label;
+    for (const array of arrays) {
+      array.handOver = this.handOver;
+      key += ` ${array.number}`;
+    }
     let group = this.bindings.get(key);
     if (!group) {
       const entries = [
         { binding: 0, resource: { buffer: this.parameters, size: SLOT_BYTES } },
-        ...arrays.map((buffer, i) => ({ binding: i + 1, resource: { buffer } })),
+        ...arrays.map(({ buffer }, i) => ({ binding: i + 1, resource: { buffer } })),
       ];
       this.bindings.set(key, (group = this.device.createBindGroup({ label, layout, entries })));
     }
     return group;
-  }
-
-  private numberOf(buffer: GPUBuffer): number {
-    let number = this.numbers.get(buffer);
-    if (number === undefined) this.numbers.set(buffer, (number = this.nextNumber++));
-    return number;
   }
 
   private fail(message: string): void {

@@ -45,14 +45,14 @@ export class Kernels {
   constructor(private readonly device: GPUDevice) {}
 
   /** `overrides`: the kernel's constants that are settled when it is compiled. */
-  get(name: KernelName, overrides: Readonly<Record<string, number>> = {}): Kernel {
-    const label = [name, ...Object.values(overrides)].join(' ');
+  get(name: KernelName, overrides?: Readonly<Record<string, number>>): Kernel {
+    const label = overrides ? `${name} ${Object.values(overrides).join(' ')}` : name;
     let kernel = this.compiled.get(label);
     if (!kernel) this.compiled.set(label, (kernel = this.compile(name, label, overrides)));
     return kernel;
   }
 
-  private compile(name: KernelName, label: string, constants: Readonly<Record<string, number>>): Kernel {
+  private compile(name: KernelName, label: string, constants: Readonly<Record<string, number>> = {}): Kernel {
     const code = readFileSync(new URL(`./kernels/${name}.wgsl`, import.meta.url), 'utf8');
     const isWritten = [...code.matchAll(/var<storage, (read|read_write)>/g)].map(([, access]) => access === 'read_write');
     const { device } = this;

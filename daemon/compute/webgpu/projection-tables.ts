@@ -1,20 +1,20 @@
 // What the projection kernels need of a box and its rings, laid on the device once per geometry.
 
 import type { RingGeometry } from '../ring-geometry.js';
-import type { Commands } from './command-queue.js';
+import type { Commands, DeviceArray } from './command-queue.js';
 
 export interface ProjectionTables {
   /** [box, 2(K + 1)]: cos(2π k t / box) for k = 0 … K, then sin. */
-  waves: GPUBuffer;
+  waves: DeviceArray;
   /** planeSize: ring of each pixel, 0 where it is not compared. */
-  ring: GPUBuffer;
+  ring: DeviceArray;
   /** Pixels in the order of their rings. */
-  order: GPUBuffer;
+  order: DeviceArray;
   /** rings + 2: where each ring begins in `order`. */
-  ringStart: GPUBuffer;
-  weights: GPUBuffer;
+  ringStart: DeviceArray;
+  weights: DeviceArray;
   /** rings + 1: share of each ring in the mean. */
-  shares: GPUBuffer;
+  shares: DeviceArray;
   /** What `shares` holds; null: nothing yet. */
   laidShares: Float32Array | null;
 }
@@ -38,9 +38,9 @@ export function layProjectionTables(queue: Commands, { boxSize, rings, planeSize
     order[next[k]++] = pixel;
   });
   const lay = (data: Float32Array | Uint32Array) => {
-    const buffer = queue.allocate(data.byteLength);
-    queue.write(buffer, 0, data);
-    return buffer;
+    const array = queue.allocate(data.byteLength);
+    queue.write(array, 0, data);
+    return array;
   };
   return {
     waves: lay(waves),

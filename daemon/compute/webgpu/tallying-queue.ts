@@ -1,6 +1,6 @@
 // Commands that are only counted: what training would ask of a graphics processor, kernel by kernel, told where none is at hand.
 
-import { type Commands, type Groups, type KernelParameters, lineGroups } from './command-queue.js';
+import { type Commands, type DeviceArray, type Groups, type KernelParameters, lineGroups } from './command-queue.js';
 import { kernelWork, type Work } from './kernel-work.js';
 import type { KernelName } from './kernels.js';
 
@@ -18,25 +18,25 @@ export class TallyingQueue implements Commands {
     return taken;
   }
 
-  allocate(bytes: number): GPUBuffer {
-    return { size: bytes } as GPUBuffer;
+  allocate(bytes: number): DeviceArray {
+    return { bytes };
   }
 
   release(): void {}
 
   write(): void {}
 
-  async read(_buffer: GPUBuffer, bytes: number): Promise<Float32Array> {
+  async read({ bytes }: DeviceArray): Promise<Float32Array> {
     return new Float32Array(bytes / 4);
   }
 
-  dispatch(name: KernelName, parameters: KernelParameters, _arrays: readonly GPUBuffer[], groups: Groups): void {
+  dispatch(name: KernelName, parameters: KernelParameters, _arrays: readonly DeviceArray[], groups: Groups): void {
     const works = this.works.get(name) ?? [];
     works.push(kernelWork(name, parameters, groups, this.windowPixels));
     this.works.set(name, works);
   }
 
-  dispatchEach(name: KernelName, count: number, parameters: KernelParameters, arrays: readonly GPUBuffer[]): void {
+  dispatchEach(name: KernelName, count: number, parameters: KernelParameters, arrays: readonly DeviceArray[]): void {
     if (count > 0) this.dispatch(name, parameters, arrays, lineGroups(count));
   }
 

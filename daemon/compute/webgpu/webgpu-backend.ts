@@ -4,22 +4,22 @@
 
 import type { Activation, AdamSettings, Backend, ProjectionGeometry, Tensor } from '../backend.js';
 import { equalShares, type RingGeometry } from '../ring-geometry.js';
-import { CommandQueue, type Commands } from './command-queue.js';
+import { CommandQueue, type Commands, type DeviceArray } from './command-queue.js';
 import type { Gpu } from './device.js';
 import { layProjectionTables, type ProjectionTables } from './projection-tables.js';
 
 interface WebgpuTensor extends Tensor {
   /** null once given back. */
-  buffer: GPUBuffer | null;
+  array: DeviceArray | null;
 }
 
 /** The array of a tensor that an operation uses up to element `length`; a tensor too small or given back is refused. */
-function at(tensor: Tensor, length = tensor.length): GPUBuffer {
-  const { buffer } = tensor as WebgpuTensor;
-  if (!buffer) throw new Error('a tensor was used after it was given back');
+function at(tensor: Tensor, length = tensor.length): DeviceArray {
+  const { array } = tensor as WebgpuTensor;
+  if (!array) throw new Error('a tensor was used after it was given back');
   if (tensor.length < length)
     throw new Error(`a tensor of shape ${tensor.shape.join(' × ')} is too small for an operation on ${length} numbers`);
-  return buffer;
+  return array;
 }
 
 /** Pixels along a side that a workgroup draws, as in kernels/draw.wgsl. */
@@ -39,7 +39,7 @@ const NOT_A_NUMBER = 0x7fc00000;
 
 /** One side of a matrix product: element (row or column r, depth k) is at batch · batchStride + r · stride + k · depthStride. */
 interface Side {
-  array: GPUBuffer;
+  array: DeviceArray;
   stride: number;
   depthStride: number;
   batchStride?: number;
@@ -56,9 +56,9 @@ export class WebgpuBackend implements Backend {
   /** By box and rings, which determine the rest of a ring geometry. */
   private readonly tables = new Map<string, ProjectionTables>();
   /** Work space by purpose; each grows when a larger shape comes. */
-  private readonly spaces = new Map<string, GPUBuffer>();
+  private readonly spaces = new Map<string, DeviceArray>();
   /** Stands where a kernel takes an array that this call does not have. */
-  private readonly nothing: GPUBuffer;
+  private readonly nothing: DeviceArray;
   private bytes = 0;
 
   constructor(
@@ -70,7 +70,7 @@ export class WebgpuBackend implements Backend {
 
   tensor(shape: readonly number[], data?: Float32Array): Tensor {
     const length = shape.reduce((product, n) => product * n, 1);
-    const tensor: WebgpuTensor = { shape, length, buffer: this.queue.allocate(length * 4) };
+    const tensor: WebgpuTensor = { shape, length, array: this.queue.allocate(length * 4) };
     this.bytes += length * 4;
     if (data) this.write(tensor, data);
     return tensor;
@@ -79,7 +79,7 @@ export class WebgpuBackend implements Backend {
   free(tensor: Tensor): void {
     this.queue.release(at(tensor));
     this.bytes -= tensor.length * 4;
-    (tensor as WebgpuTensor).buffer = null;
+    (tensor as WebgpuTensor).array = null;
   }
 
   write(tensor: Tensor, data: Float32Array, offset = 0): void {
@@ -89,7 +89,7 @@ export class WebgpuBackend implements Backend {
   }
 
   read(tensor: Tensor): Promise<Float32Array> {
-    return this.queue.read(at(tensor), tensor.length * 4);
+    return this.queue.read(at(tensor));
   }
 
   fill(tensor: Tensor, value: number): void {
@@ -293,7 +293,7 @@ export class WebgpuBackend implements Backend {
 
   /** Bytes of tensors and work space on the device. */
   get bytesHeld(): number {
-    return this.bytes + [...this.spaces.values()].reduce((sum, { size }) => sum + size, 0);
+    return this.bytes + [...this.spaces.values()].reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   async dispose(): Promise<void> {
@@ -305,8 +305,8 @@ export class WebgpuBackend implements Backend {
     [rows, depth, columns]: readonly [number, number, number],
     left: Side,
     right: Side,
-    out: GPUBuffer,
-    { batches = 1, bias = null, isRelu = false }: { batches?: number; bias?: GPUBuffer | null; isRelu?: boolean } = {},
+    out: DeviceArray,
+    { batches = 1, bias = null, isRelu = false }: { batches?: number; bias?: DeviceArray | null; isRelu?: boolean } = {},
   ): void {
     const rowGroups = Math.min(Math.ceil(rows / PRODUCT_ROWS), MOST_ROW_GROUPS);
     const tiles = [Math.ceil(columns / PRODUCT_COLUMNS), Math.ceil(rows / (rowGroups * PRODUCT_ROWS))] as const;
@@ -338,7 +338,7 @@ export class WebgpuBackend implements Backend {
       ]);
   }
 
-  private sumColumns(rows: number, width: number, x: GPUBuffer, out: GPUBuffer): void {
+  private sumColumns(rows: number, width: number, x: DeviceArray, out: DeviceArray): void {
     this.queue.dispatch('sum-rows', { whole: [rows, width] }, [x, out], [groupsOf(width)]);
   }
 
@@ -356,9 +356,9 @@ export class WebgpuBackend implements Backend {
     return tables;
   }
 
-  private space(purpose: string, bytes: number): GPUBuffer {
+  private space(purpose: string, bytes: number): DeviceArray {
     let space = this.spaces.get(purpose);
-    if (!space || space.size < bytes) {
+    if (!space || space.bytes < bytes) {
       if (space) this.queue.release(space);
       this.spaces.set(purpose, (space = this.queue.allocate(bytes)));
     }
