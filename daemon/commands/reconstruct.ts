@@ -1,13 +1,14 @@
-// `limber reconstruct`: maps from the particles themselves, of all, of those nearest to latent points, or of a chosen few; with half-maps and their FSC.
+// `limber reconstruct`: maps from the particles themselves, of all, of those nearest to latent points, or of a chosen few, as they are or with their motion undone; with half-maps and their FSC.
 import { extname } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { DensityMap } from '../formats/density-map.js';
 import { InputError } from '../formats/input-error.js';
+import type { LatentsTable } from '../formats/latents-table.js';
 import { writeMap } from '../formats/mrc.js';
 import { nearestParticles, pointsAlongLine } from '../latent/neighbours.js';
 import { lowPass } from '../maps/filter.js';
 import { formatShellCorrelations, fourierShellCorrelation, resolutionAt, type ShellCorrelation } from '../maps/fsc.js';
-import { type Reconstruction, reconstruct } from '../maps/reconstruct.js';
+import { type Reconstruction, type ReconstructionOptions, reconstruct } from '../maps/reconstruct.js';
 import { multiply, symmetryRotations } from '../numerics/symmetry.js';
 import type { ParticleSet } from '../particles/particle-set.js';
 import { readParticleSubset } from '../particles/particle-subset.js';
@@ -15,10 +16,13 @@ import { turnedParticles } from '../particles/turned-particles.js';
 import { ProjectFolder } from '../project/project-folder.js';
 import { readRefinedOrientations } from '../project/refined-orientations.js';
 import { rowsOfCluster } from '../project/run-analyses.js';
+import type { RunFolder } from '../project/run-folder.js';
 import { writeFileAtomic } from '../project/write-file-atomic.js';
 import { parameters } from '../settings/settings.js';
 import { rotationCentre } from '../training/map-projections.js';
+import type { Reporter } from '../training/progress.js';
 import { openProjectParticles, readProjectNeutral } from '../training/project-neutral.js';
+import { reconstructUndone } from '../training/undone-motion.js';
 import { parseCluster, parsePoint, requireFolderOf } from './export.js';
 import { addParameter, runLong } from './long-command.js';
 
@@ -33,6 +37,8 @@ interface ReconstructOptions {
   particles?: number;
   resolution?: number;
   halves?: boolean;
+  undoMotion?: boolean;
+  bodies?: number;
   threads?: number;
   output: string;
   json?: boolean;
@@ -43,6 +49,9 @@ interface State {
   rows: Uint32Array;
   /** Which symmetric orientation of each is meant, for a run that tells them apart: such a map has no symmetry left. */
   copies: Uint8Array | null;
+  /** Rows of the run's latents, where a motion is undone, and the latent point whose conformation is made. */
+  entries: Uint32Array | null;
+  point: Float32Array | null;
   file: string;
 }
 
@@ -59,6 +68,11 @@ export function register(program: Command): void {
     .option('--line <zA…:zB…>', 'those nearest to points on a line, one map each, of one grey scale')
     .option('--subset <FILE>', 'those that FILE names: a star file, a table with a column particle, or row numbers');
   for (const name of ['linePoints', 'nearest', 'resolution', 'threads'] as const) addParameter(command, name);
+  command.option(
+    '--undo-motion',
+    'carry every particle of --run to one conformation by undoing its own motion: with --at or --line to that of the point, from all particles unless --particles says how many; otherwise to the neutral model',
+  );
+  addParameter(command, 'bodies');
   command
     .option('--halves', 'also FILE_half1.mrc and FILE_half2.mrc, and their FSC in FILE.fsc.tsv')
     .option('--json', 'one JSON object a line')
@@ -72,24 +86,20 @@ export function register(program: Command): void {
         const mask = options.halves ? project.readMask() : null;
         const results: Record<string, unknown>[] = [];
         try {
-          for (const { rows, copies, file } of states) {
-            const seen = copies ? turnedCopies(particles, rows, copies, settings.symmetry) : particles;
-            const made = await reconstruct(
-              seen,
-              copies ? Uint32Array.from(rows, (_, i) => i) : rows,
-              {
-                centreAngstrom: worldCentre(project),
-                contrast: settings.contrast,
-                symmetry: copies ? 'C1' : settings.symmetry,
-                // Half-maps are compared at all frequencies: nobody knows beforehand where they part.
-                resolutionAngstrom: options.halves ? undefined : options.resolution,
-                halves: options.halves,
-                threads: options.threads,
-              },
-              reporter,
-              signal,
-            );
-            results.push({ particles: rows.length, ...write(file, made, mask, options.resolution) });
+          for (const state of states) {
+            const { rows, file } = state;
+            const chosen = {
+              contrast: settings.contrast,
+              symmetry: settings.symmetry,
+              // Half-maps are compared at all frequencies: nobody knows beforehand where they part.
+              resolutionAngstrom: options.halves ? undefined : options.resolution,
+              halves: options.halves,
+              threads: options.threads,
+            };
+            const { bodies, ...made } = await (options.undoMotion
+              ? undone(project, particles, state, options, chosen, reporter, signal)
+              : asTheyAre(project, particles, state, chosen, reporter, signal));
+            results.push({ particles: rows.length, ...(bodies && { bodies }), ...write(file, made, mask, options.resolution) });
           }
         } finally {
           particles.close();
@@ -100,7 +110,8 @@ export function register(program: Command): void {
 }
 
 /** Throws InputError unless exactly one choice of particles was made, with what belongs to it. */
-function checkTogether({ all, cluster, at, line, subset, run, points, particles, output }: ReconstructOptions): void {
+function checkTogether(options: ReconstructOptions): void {
+  const { all, cluster, at, line, subset, run, points, particles, undoMotion, bodies, output } = options;
   const choices = [all, cluster, at, line, subset].filter(choice => choice !== undefined);
   if (choices.length !== 1)
     throw new InputError(
@@ -111,8 +122,44 @@ function checkTogether({ all, cluster, at, line, subset, run, points, particles,
   if ((at ?? line) === undefined && particles !== undefined)
     throw new InputError('--particles counts the nearest ones; it goes with --at or --line');
   if (line === undefined && points !== undefined) throw new InputError('--points goes with --line');
+  if (undoMotion && run === undefined) throw new InputError('--undo-motion: of which run? add --run NAME');
+  if (!undoMotion && bodies !== undefined) throw new InputError('--bodies goes with --undo-motion');
   if (!['.mrc', '.map'].includes(extname(output))) throw new InputError(`-o ${output}: the name must end in .mrc or .map`);
   requireFolderOf(output);
+}
+
+type Chosen = Omit<ReconstructionOptions, 'centreAngstrom'> & { symmetry: string };
+
+/** The particles of a state as their images show them. */
+function asTheyAre(
+  project: ProjectFolder,
+  particles: ParticleSet,
+  { rows, copies }: State,
+  chosen: Chosen,
+  reporter: Reporter,
+  signal: AbortSignal,
+): Promise<Reconstruction & { bodies?: number }> {
+  return reconstruct(
+    copies ? turnedCopies(particles, rows, copies, chosen.symmetry) : particles,
+    copies ? Uint32Array.from(rows, (_, i) => i) : rows,
+    { ...chosen, centreAngstrom: worldCentre(project), symmetry: copies ? 'C1' : chosen.symmetry },
+    reporter,
+    signal,
+  );
+}
+
+/** The particles of a state, each with its own motion undone. */
+function undone(
+  project: ProjectFolder,
+  particles: ParticleSet,
+  { entries, point }: State,
+  { run, bodies }: ReconstructOptions,
+  chosen: Chosen,
+  reporter: Reporter,
+  signal: AbortSignal,
+): Promise<Reconstruction & { bodies?: number }> {
+  const mostBodies = bodies ?? parameters.bodies.default;
+  return reconstructUndone(project.existingRun(run!), particles, entries!, point!, { ...chosen, mostBodies }, reporter, signal);
 }
 
 /** The project's particles; of a run that has orientations of its own, with those. */
@@ -125,28 +172,47 @@ function particlesOf(project: ProjectFolder, run: string | undefined, note: (lin
 }
 
 function chooseStates(project: ProjectFolder, options: ReconstructOptions, note: (line: string) => void): State[] {
-  const { output, subset, cluster, at, line } = options;
+  const { output, subset, cluster, at, line, undoMotion } = options;
   const { particleCount } = project.settings;
-  if (subset !== undefined)
-    return [{ rows: readParticleSubset(subset, project.resolve(project.settings.particles), particleCount), copies: null, file: output }];
-  if (options.run === undefined)
-    return [{ rows: Uint32Array.from({ length: particleCount }, (_, row) => row), copies: null, file: output }];
+  const named = subset === undefined ? null : readParticleSubset(subset, project.resolve(project.settings.particles), particleCount);
+  const plain = { copies: null, entries: null, point: null, file: output };
+  if (options.run === undefined || (named && !undoMotion))
+    return [{ ...plain, rows: named ?? Uint32Array.from({ length: particleCount }, (_, row) => row) }];
   const run = project.existingRun(options.run);
   const latents = run.latents();
-  const ofRun = (chosen: ArrayLike<number>) => {
-    const sorted = Uint32Array.from(chosen).sort();
-    const { particle, copy } = latents;
-    return { rows: sorted.map(row => particle[row] - 1), copies: copy ? Uint8Array.from(sorted, row => copy[row]) : null };
+  const { particle, copy } = latents;
+  const neutral = undoMotion ? new Float32Array(latents.dims) : null;
+  const ofRun = (chosen: ArrayLike<number>, point: Float32Array | null = neutral) => {
+    const entries = Uint32Array.from(chosen).sort();
+    return {
+      rows: entries.map(row => particle[row] - 1),
+      copies: copy ? Uint8Array.from(entries, row => copy[row]) : null,
+      entries,
+      point,
+    };
   };
+  if (named) return [{ ...ofRun(entriesOf(run, latents, named)), file: output }];
   if (cluster !== undefined) return [{ ...ofRun(rowsOfCluster(run, cluster, note)), file: output }];
-  if (at === undefined && line === undefined)
-    return [{ rows: Uint32Array.from(new Set(latents.particle), number => number - 1).sort(), copies: null, file: output }];
+  if (at === undefined && line === undefined) {
+    if (undoMotion) return [{ ...ofRun(Array.from(particle, (_, row) => row)), file: output }];
+    return [{ ...plain, rows: Uint32Array.from(new Set(particle), number => number - 1).sort() }];
+  }
   const points = at !== undefined ? [parsePoint(at, latents.dims, '--at')] : parseLine(line!, latents.dims, options.points);
-  const most = options.particles ?? parameters.nearest.default;
-  return nearestParticles(latents, points, most).map(({ rows }, i) => ({
-    ...ofRun(rows),
+  const most = options.particles ?? (undoMotion ? latents.count : parameters.nearest.default);
+  return nearestParticles(latents, points, most).map(({ rows, point }, i) => ({
+    ...ofRun(rows, point),
     file: at !== undefined ? output : insertBeforeEnding(output, `_${String(i + 1).padStart(3, '0')}`),
   }));
+}
+
+/** Rows of the run's latents that belong to `rows` of the particle set. Throws InputError where the run has not seen one. */
+function entriesOf(run: RunFolder, { particle }: LatentsTable, rows: Uint32Array): number[] {
+  const wanted = new Set(rows);
+  const seen = new Set(particle);
+  const unseen = rows.find(row => !seen.has(row + 1));
+  if (unseen !== undefined)
+    throw new InputError(`--subset: run "${run.name}" has not seen particle ${unseen + 1}, so its motion is not known; leave it out`);
+  return [...particle.keys()].filter(entry => wanted.has(particle[entry] - 1));
 }
 
 /** Row i of `rows` in its symmetric orientation `copies[i]`. */
@@ -202,12 +268,13 @@ function insertBeforeEnding(file: string, text: string): string {
 
 function describe(results: Record<string, unknown>[]): string {
   return results
-    .map(({ file, particles, resolutionAngstrom, resolutionAtHalfAngstrom }) => {
+    .map(({ file, particles, bodies, resolutionAngstrom, resolutionAtHalfAngstrom }) => {
       const quality =
         resolutionAngstrom === undefined
           ? ''
           : `; half-maps agree to ${(resolutionAngstrom as number).toFixed(2)} Å (FSC 0.143), ${(resolutionAtHalfAngstrom as number).toFixed(2)} Å (0.5)`;
-      return `wrote ${file} from ${particles} particles${quality}`;
+      const motion = bodies === undefined ? '' : `, each with the motion of its ${bodies === 1 ? 'one body' : `${bodies} bodies`} undone`;
+      return `wrote ${file} from ${particles} particles${motion}${quality}`;
     })
     .join('\n');
 }

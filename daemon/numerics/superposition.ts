@@ -20,7 +20,7 @@ const SETTLED = 0.01;
  * 1/(1 + (d/median)²) of its weight, d being what the last round left of its distance (Cauchy's M-estimator; Huber, Robust Statistics).
  */
 export function superpose(from: ArrayLike<number>, to: ArrayLike<number>, weights: ArrayLike<number>): Superposition {
-  let found = rigid(from, to, weights);
+  let found = superposeAll(from, to, weights);
   let before = Number.POSITIVE_INFINITY;
   for (let round = 1; round < MOST_ROUNDS; round++) {
     const squares = squaredDistances(found, from, to);
@@ -29,7 +29,7 @@ export function superpose(from: ArrayLike<number>, to: ArrayLike<number>, weight
     before = median;
     // Where half of the points fit exactly (a focus mask holds them), only those count.
     const reweighted = squares.map((square, i) => weights[i] / (1 + square / Math.max(median, 1e-12)));
-    found = rigid(from, to, reweighted);
+    found = superposeAll(from, to, reweighted);
   }
   return found;
 }
@@ -44,7 +44,8 @@ export function moved({ rotation: r, centre, target }: Superposition, points: Ar
   ];
 }
 
-function rigid(from: ArrayLike<number>, to: ArrayLike<number>, weights: ArrayLike<number>): Superposition {
+/** Least squares over all points (Horn 1987): exact where all of them move as one body. Throws RangeError where all weights are zero. */
+export function superposeAll(from: ArrayLike<number>, to: ArrayLike<number>, weights: ArrayLike<number>): Superposition {
   const { angleDegrees, axis, shift } = rigidMotion(from, to, weights);
   const turn = axis.map(a => (a * angleDegrees * Math.PI) / 180) as [number, number, number];
   const centre: [number, number, number] = [0, 0, 0];

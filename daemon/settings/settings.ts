@@ -348,6 +348,16 @@ export const parameters = {
     maximum: 999,
     source: 'both ends and the middle',
   },
+  bodies: {
+    kind: 'integer',
+    flag: '--bodies <N>',
+    description: 'rigid pieces that the molecule may be taken apart into to undo its motion; each costs a reconstruction',
+    unit: '',
+    default: 8,
+    minimum: 1,
+    maximum: 64,
+    source: 'no more are made than the motion asks for: two for a slide, three for a hinge',
+  },
   orientCycles: {
     kind: 'integer',
     flag: '--cycles <N>',

@@ -34,11 +34,16 @@ export class OwnModels {
     });
   }
 
-  /** Planar rows of 5N of the entries (rows of the run's latents); at most a batch. */
+  /** Planar rows of 5N of the entries (rows of the run's latents), standing where the neutral model stands; at most a batch. */
   async rows(entries: readonly number[]): Promise<Float32Array[]> {
+    return (await this.decoded(entries)).map(row => this.standing(row));
+  }
+
+  /** The same as the decoder has them, with whatever turn and shift of the whole molecule it has learned. */
+  async decoded(entries: readonly number[]): Promise<Float32Array[]> {
     const width = this.foundation.neutral.length;
     const logits = await this.backend.read(this.departure.logits(entries));
-    return entries.map((_, i) => this.standing(logitsToRow(logits.subarray(i * width, (i + 1) * width))));
+    return entries.map((_, i) => logitsToRow(logits.subarray(i * width, (i + 1) * width)));
   }
 
   free(): void {
