@@ -21,6 +21,13 @@ export function emptyPoses(count: number): BodyPoses {
   return { rotations: new Float64Array(9 * count), shifts: new Float64Array(3 * count) };
 }
 
+/** A body that stands in `count` particles where it stands in the map. */
+export function unmovedPoses(count: number): BodyPoses {
+  const poses = emptyPoses(count);
+  for (let i = 0; i < 9 * count; i += 9) for (const diagonal of [0, 4, 8]) poses.rotations[i + diagonal] = 1;
+  return poses;
+}
+
 /** What each voxel of a map has of each body: an array a body, 1 in sum at every voxel. */
 export type SharesOn = (grid: Pick<DensityMap, 'size' | 'voxelSizeAngstrom' | 'originAngstrom'>) => Float32Array[];
 

@@ -10,6 +10,7 @@ import { independentSimulator, missingForIndependent, ownSimulator, type Simulat
 import { missingForSpike, spikeTrial } from './spike.js';
 import type { Trial, TrialContext } from './trial.js';
 import { missingForTwoStates, TWO_STATES_CHOICES, twoStatesTrial } from './two-states.js';
+import { undoneMotionTrial } from './undone-motion.js';
 
 export interface AccuracySet {
   /** Words with hyphens between them; `--sets` takes the whole name, or one of its words for all sets that have it. */
@@ -46,6 +47,13 @@ export const SETS: readonly AccuracySet[] = [
   { name: 'neutral', isSeeded: true, missing: nothing, trial: neutralTrial },
   { name: 'orientations', isSeeded: true, missing: nothing, trial: orientationTrial },
   { name: 'assembly', isSeeded: true, missing: nothing, trial: assemblyTrial },
+  { name: 'undone', isSeeded: true, missing: nothing, trial: (seed, context) => undoneMotionTrial('undone', PLAIN, seed, context) },
+  {
+    name: 'undone-hard',
+    isSeeded: true,
+    missing: nothing,
+    trial: (seed, context) => undoneMotionTrial('undone-hard', HARD, seed, context),
+  },
   { name: 'spike', isSeeded: true, missing: missingForSpike, trial: spikeTrial },
   { name: 'igg', isSeeded: true, missing: missingForIgg, trial: (seed, context) => iggTrial('igg', {}, seed, context) },
   {

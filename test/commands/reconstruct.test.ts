@@ -152,6 +152,9 @@ test('wrong usage is refused in one line that says the cure, and nothing is writ
     [['--run', 'made', '--line', '0,0', '-o', 'no.mrc'], /give two points/],
     [['--run', 'other', '--all', '-o', 'no.mrc'], /no run "other"; it has .*made/],
     [['--all', '--particles', '5', '-o', 'no.mrc'], /--particles .*--at or --line/],
+    [['--all', '--undo-motion', '-o', 'no.mrc'], /--undo-motion: of which run\? add --run NAME/],
+    [['--run', 'made', '--all', '--undo-motion', '-o', 'no.mrc'], /run "made" has no weights/],
+    [['--all', '--bodies', '2', '-o', 'no.mrc'], /--bodies goes with --undo-motion/],
     [['--all', '-o', 'no.png'], /must end in \.mrc/],
     [['--all', '-o', 'nowhere/no.mrc'], /nowhere does not exist/],
     [['--subset', 'nowhere.txt', '-o', 'no.mrc'], /nowhere\.txt: cannot be read/],
@@ -163,5 +166,9 @@ test('wrong usage is refused in one line that says the cure, and nothing is writ
   }
   writeFileSync(here('wrong.txt'), `1\n${COUNT + 1}\n`);
   assert.match(reconstruct('--subset', 'wrong.txt', '-o', 'no.mrc').stderr, /wrong\.txt:2: "121" is no particle; give rows from 1 to 120/);
+  // Row 7 from 0 took no part in the run, so nobody knows its motion.
+  writeFileSync(here('unseen.txt'), '1\n8\n');
+  const unseen = reconstruct('--run', 'made', '--undo-motion', '--subset', 'unseen.txt', '-o', 'no.mrc');
+  assert.match(unseen.stderr, /run "made" has not seen particle 8/);
   assert.ok(!existsSync(here('no.mrc')));
 });
