@@ -9,10 +9,9 @@ import { nearestParticles, pointsAlongLine } from '../latent/neighbours.js';
 import { lowPass } from '../maps/filter.js';
 import { formatShellCorrelations, fourierShellCorrelation, resolutionAt, type ShellCorrelation } from '../maps/fsc.js';
 import { type Reconstruction, type ReconstructionOptions, reconstruct } from '../maps/reconstruct.js';
-import { multiply, symmetryRotations } from '../numerics/symmetry.js';
+import { symmetricCopies } from '../maps/symmetric-copies.js';
 import type { ParticleSet } from '../particles/particle-set.js';
 import { readParticleSubset } from '../particles/particle-subset.js';
-import { turnedParticles } from '../particles/turned-particles.js';
 import { ProjectFolder } from '../project/project-folder.js';
 import { readRefinedOrientations } from '../project/refined-orientations.js';
 import { rowsOfCluster } from '../project/run-analyses.js';
@@ -140,7 +139,7 @@ function asTheyAre(
   signal: AbortSignal,
 ): Promise<Reconstruction & { bodies?: number }> {
   return reconstruct(
-    copies ? turnedCopies(particles, rows, copies, chosen.symmetry) : particles,
+    copies ? symmetricCopies(particles, rows, copies, chosen.symmetry) : particles,
     copies ? Uint32Array.from(rows, (_, i) => i) : rows,
     { ...chosen, centreAngstrom: worldCentre(project), symmetry: copies ? 'C1' : chosen.symmetry },
     reporter,
@@ -213,16 +212,6 @@ function entriesOf(run: RunFolder, { particle }: LatentsTable, rows: Uint32Array
   if (unseen !== undefined)
     throw new InputError(`--subset: run "${run.name}" has not seen particle ${unseen + 1}, so its motion is not known; leave it out`);
   return [...particle.keys()].filter(entry => wanted.has(particle[entry] - 1));
-}
-
-/** Row i of `rows` in its symmetric orientation `copies[i]`. */
-function turnedCopies(particles: ParticleSet, rows: Uint32Array, copies: Uint8Array, symmetry: string): ParticleSet {
-  const group = symmetryRotations(symmetry);
-  const rotations = new Float32Array(9 * rows.length);
-  rows.forEach((row, i) => {
-    rotations.set(multiply(particles.rotations, group[copies[i]], 9 * row), 9 * i);
-  });
-  return turnedParticles(particles, rows, rotations);
 }
 
 function parseLine(text: string, dims: number, points: number | undefined): Float32Array[] {

@@ -11,12 +11,11 @@ import type { GaussianSet } from '../gaussians/gaussian-set.js';
 import { toWorld } from '../gaussians/model-frame.js';
 import { bodyMotion, findRigidBodies, type RigidBodies } from '../gaussians/rigid-bodies.js';
 import { type BodyPoses, emptyPoses, reconstructBodies, type SharesOn } from '../maps/multi-body.js';
-import { halfOf, type Reconstruction, type ReconstructionOptions } from '../maps/reconstruct.js';
+import type { Reconstruction, ReconstructionOptions } from '../maps/reconstruct.js';
+import { symmetricCopies } from '../maps/symmetric-copies.js';
 import { LatentDecoder } from '../networks/latent-decoder.js';
 import type { Superposition } from '../numerics/superposition.js';
-import { multiply, symmetryRotations } from '../numerics/symmetry.js';
 import type { ParticleSet } from '../particles/particle-set.js';
-import { turnedParticles } from '../particles/turned-particles.js';
 import type { RunFolder } from '../project/run-folder.js';
 import { OwnModels } from './own-models.js';
 import { Cancelled, type Reporter } from './progress.js';
@@ -49,7 +48,9 @@ export async function reconstructUndone(
   signal?: AbortSignal,
 ): Promise<UndoneMap> {
   const decoder = new LatentDecoder(run.weights());
-  const seen = particlesOfEntries(run, particles, entries, symmetry);
+  const { particle, copy } = run.latents();
+  const rows = Uint32Array.from(entries, entry => particle[entry] - 1);
+  const seen = symmetricCopies(particles, rows, copy ? Uint8Array.from(entries, entry => copy[entry]) : null, symmetry);
   const backend = await chooseBackend({ backend: 'auto', threads: options.threads ?? null }, reporter);
   let motion: UndoneMotion;
   try {
@@ -61,19 +62,6 @@ export async function reconstructUndone(
   const { bodies, poses, sharesOn } = motion;
   const centred = { ...options, centreAngstrom: decoder.frame.centreAngstrom };
   return { ...(await reconstructBodies(seen, poses, sharesOn, centred, reporter, signal)), bodies: bodies.count };
-}
-
-/** The particles of the entries, a symmetric copy in its own orientation, each in the half of its particle. */
-function particlesOfEntries(run: RunFolder, particles: ParticleSet, entries: ArrayLike<number>, symmetry: string): ParticleSet {
-  const { particle, copy } = run.latents();
-  const rows = Uint32Array.from(entries, entry => particle[entry] - 1);
-  const group = copy ? symmetryRotations(symmetry) : null;
-  const rotations = new Float32Array(9 * rows.length);
-  rows.forEach((row, i) => {
-    const own = particles.rotations.subarray(9 * row, 9 * row + 9);
-    rotations.set(group ? multiply(own, group[copy![entries[i]]]) : own, 9 * i);
-  });
-  return { ...turnedParticles(particles, rows, rotations), halfSet: Uint8Array.from(rows, row => halfOf(particles, row)) };
 }
 
 export interface UndoneMotion {
