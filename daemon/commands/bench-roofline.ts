@@ -26,15 +26,16 @@ export async function trainingRoofline(size: BenchSize, signal: AbortSignal): Pr
   const queue = new TallyingQueue(2 * WebgpuBackend.windowSigmas * Math.sqrt(referenceSigmaPixels ** 2 + blurVariancePixels) + 1);
   let step = queue.take();
   const steps: Reporter = {
-    // The last step of the last epoch stays: those before prepare or are led.
+    // The last step that was asked for stays: those before prepare or are led, and the last is told of when nothing more is asked.
     progress: () => {
-      step = queue.take();
+      const taken = queue.take();
+      if (taken.size > 0) step = taken;
     },
     epoch: () => {},
     note: () => {},
   };
   const backend = new WebgpuBackend(queue, 'counted');
-  await runTraining(backend, { ...size, particles: 2 * batch }, { gradients: steps, steps }, signal);
+  await runTraining(backend, { ...size, particles: 4 * batch }, { gradients: steps, steps }, signal);
   const bounds = [...step].map(([kernel, works]) => {
     const sum = (of: (work: { operations: number; bytes: number }) => number) => works.reduce((total, work) => total + of(work), 0) / batch;
     return {

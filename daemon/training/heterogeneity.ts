@@ -64,6 +64,12 @@ export interface EpochResult extends EpochReport {
   checkpoint(): Promise<Checkpoint>;
 }
 
+/** A step that was asked for. */
+interface Step {
+  chosen: Uint32Array;
+  frc: Promise<Float32Array>;
+}
+
 /** Name of the placed latents among the tensors of a checkpoint. */
 const PLACED = 'latents.placed';
 /**
@@ -90,7 +96,8 @@ export class Heterogeneity {
   private readonly dRows: Tensor;
   private readonly rotations: Tensor;
   private readonly images: Tensor;
-  private readonly frc: Tensor;
+  /** Of this step and of the one before, which may still be on its way. */
+  private readonly frcs: readonly [Tensor, Tensor];
   private readonly featureBatch: Float32Array;
   private step = 0;
   private epoch = 0;
@@ -128,7 +135,7 @@ export class Heterogeneity {
     this.dRows = tensor([batch, width]);
     this.rotations = tensor([batch, 9]);
     this.images = tensor([batch, 2 * input.geometry.ringGeometry.planeSize]);
-    this.frc = tensor([batch]);
+    this.frcs = [tensor([batch]), tensor([batch])];
     this.featureBatch = new Float32Array(batch * width);
     if (input.networks) {
       this.encoder.restore(input.networks);
@@ -153,16 +160,24 @@ export class Heterogeneity {
       const order = this.random.shuffle(Uint32Array.from({ length: count }, (_, i) => i));
       const particleFrc = new Float32Array(count);
       let sum = 0;
+      let done = 0;
+      const meet = async ({ chosen, frc }: Step) => {
+        (await frc).forEach((value, i) => {
+          particleFrc[chosen[i]] = value;
+          sum += value;
+        });
+        done += chosen.length;
+        reporter.progress(`epoch ${this.epoch + 1} of ${epochs}`, done, count);
+      };
+      // The next step is asked for before this one's correlations are waited for, so that a device always has work.
+      let last: Step | null = null;
       for (let first = 0; first < count; first += batch) {
         if (signal?.aborted) throw new Cancelled(`stopped in epoch ${this.epoch + 1}`);
-        const chosen = order.subarray(first, Math.min(first + batch, count));
-        const frc = await this.trainStep(chosen);
-        chosen.forEach((particle, i) => {
-          particleFrc[particle] = frc[i];
-          sum += frc[i];
-        });
-        reporter.progress(`epoch ${this.epoch + 1} of ${epochs}`, first + chosen.length, count);
+        const step = await this.trainStep(order.subarray(first, Math.min(first + batch, count)));
+        if (last) await meet(last);
+        last = step;
       }
+      if (last) await meet(last);
       this.epoch++;
       const frc = sum / count;
       const isPlacedNow = this.epoch < epochs && PLACED_AFTER.some(part => Math.round(part * epochs) === this.epoch);
@@ -175,7 +190,8 @@ export class Heterogeneity {
     }
   }
 
-  private async trainStep(chosen: Uint32Array): Promise<Float32Array> {
+  /** Asks for one step; its correlations come when it is done. */
+  private async trainStep(chosen: Uint32Array): Promise<Step> {
     const { backend, settings, input } = this;
     const { latentDims } = settings;
     const rows = chosen.length;
@@ -191,7 +207,8 @@ export class Heterogeneity {
     else backend.add(rows * latentDims, this.encoder.output, this.noise, this.latents);
     this.decoder.forward(rows + 1, this.latents, pass);
     backend.gaussians(rows, this.decoder.output, true, input.departure.logits(chosen), this.vary, this.rows);
-    backend.projectAndCorrelate(rows, input.geometry, this.rows, false, this.rotations, this.images, -1 / rows, this.frc, this.dRows, null);
+    const frc = this.frcs[this.step % 2];
+    backend.projectAndCorrelate(rows, input.geometry, this.rows, false, this.rotations, this.images, -1 / rows, frc, this.dRows, null);
     backend.gaussiansBackward(rows, this.rows, this.dRows, true, this.vary, this.decoder.outputGradient);
     this.decoder.backward(rows + 1, this.dLatents);
     if (!this.placed) await this.encoderBackward(chosen);
@@ -199,13 +216,20 @@ export class Heterogeneity {
     if (!this.placed) this.encoder.step(this.isLed ? adam : { ...adam, step: this.step - this.ledSteps });
     this.decoder.step(adam);
     if (this.step === this.ledSteps) this.encoder.forgetMoments();
-    const frc = (await backend.read(this.frc)).subarray(0, rows);
-    // A weight that is no number any more makes every later one so, and the next checkpoint would keep it.
-    if (!frc.every(Number.isFinite))
-      throw new ComputeError(
-        `training diverged in epoch ${this.epoch + 1}, step ${this.step}: the ring correlation is not a number; try a lower --learning-rate`,
-      );
-    return frc;
+    const met = this.correlations(frc, rows);
+    // Whoever stops meanwhile does not wait for it.
+    met.catch(() => {});
+    return { chosen, frc: met };
+  }
+
+  /** Throws ComputeError where one is no number: a weight that is none makes every later one so, and the next checkpoint would keep it. */
+  private async correlations(tensor: Tensor, rows: number): Promise<Float32Array> {
+    const { epoch, step } = this;
+    const frc = (await this.backend.read(tensor)).subarray(0, rows);
+    if (frc.every(Number.isFinite)) return frc;
+    throw new ComputeError(
+      `training diverged in epoch ${epoch + 1}, step ${step}: the ring correlation is not a number; try a lower --learning-rate`,
+    );
   }
 
   private async encoderBackward(chosen: Uint32Array): Promise<void> {
@@ -284,8 +308,8 @@ export class Heterogeneity {
     const rows = chosen.length;
     input.source.load(chosen, this.rotations, this.images);
     this.decode(rows, z, input.departure.logits(chosen));
-    backend.projectAndCorrelate(rows, input.geometry, this.rows, false, this.rotations, this.images, 1, this.frc, null, null);
-    return (await backend.read(this.frc)).subarray(0, rows);
+    backend.projectAndCorrelate(rows, input.geometry, this.rows, false, this.rotations, this.images, 1, this.frcs[0], null, null);
+    return (await backend.read(this.frcs[0])).subarray(0, rows);
   }
 
   /** n: ring correlation of every particle with the decoder at its row of z[n × latentDims]. */
