@@ -230,3 +230,27 @@ test('a device that is lost is told in one line by the next read and by every la
   assert.throws(() => gpu.fill(tensor, 1), /was lost/);
   await gpu.dispose();
 });
+
+test('a device that is full, or refuses a command, is told in one line by the next read', async t => {
+  for (const [spoil, complaint] of [
+    // No test may fill the memory of the machine it runs on: the event is what Dawn then sends.
+    [(device: GPUDevice) => device.dispatchEvent(outOfMemory()), /^the graphics processor is out of memory: .*--batch/],
+    [(device: GPUDevice) => device.createBuffer({ size: 16, usage: 0xffff00 }), /^the graphics processor refused a command: .*0?16776960/],
+  ] as const) {
+    const adapter = await openAdapter();
+    if ('reason' in adapter) return t.skip(adapter.reason);
+    const gpu = createWebgpuBackend(adapter);
+    const tensor = gpu.tensor([4]);
+    spoil(adapter.device);
+    await assert.rejects(
+      gpu.read(tensor),
+      (error: Error) => error instanceof ComputeError && complaint.test(error.message) && !error.message.includes('\n'),
+    );
+    await gpu.dispose();
+  }
+});
+
+function outOfMemory(): Event {
+  class GPUOutOfMemoryError extends Error {}
+  return Object.assign(new Event('uncapturederror'), { error: new GPUOutOfMemoryError() });
+}

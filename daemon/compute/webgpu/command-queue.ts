@@ -100,6 +100,8 @@ export class CommandQueue implements Commands {
     });
     device.addEventListener('uncapturederror', event => {
       const { error } = event as GPUUncapturedErrorEvent;
+      // Else Dawn prints it too, in many lines.
+      event.preventDefault();
       const isMemory = error.constructor.name === 'GPUOutOfMemoryError';
       this.fail(
         isMemory
