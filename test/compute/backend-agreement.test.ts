@@ -67,7 +67,7 @@ const denseShapes: [rows: number, inputs: number, outputs: number][] = [
 
 for (const { title, open, tolerance } of backendsUnderTest) {
   describe(title, () => {
-    let opened: Backend | { reason: string };
+    let opened: Backend | { reason: string } = { reason: 'it could not be opened' };
     before(async () => {
       opened = await open();
     });

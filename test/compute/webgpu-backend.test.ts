@@ -9,7 +9,7 @@ import { createWebgpuBackend, type WebgpuBackend } from '../../daemon/compute/we
 import { Random } from '../../daemon/numerics/random.js';
 import { openAdapter, openWebgpu, present } from './backends-under-test.js';
 
-let opened: WebgpuBackend | { reason: string };
+let opened: WebgpuBackend | { reason: string } = { reason: 'it could not be opened' };
 before(async () => {
   opened = await openWebgpu();
 });
