@@ -40,11 +40,6 @@ export interface HeterogeneityInput {
   start: Float32Array | null;
   /** Encoder and decoder of another run to begin from, without the moments of its optimiser. */
   networks?: ReadonlyMap<string, NamedTensor>;
-  /**
-   * Better latents than the encoder's, n × latentDims, by the decoder as it is. Given, it is asked after PLACED_AFTER of the epochs; from the first time on the
-   * decoder learns from these, and the encoder rests.
-   */
-  place?: (model: Heterogeneity) => Promise<Float32Array>;
 }
 
 /** Everything a later sitting needs to go on to the bit. */
@@ -70,14 +65,6 @@ interface Step {
   frc: Promise<Float32Array>;
 }
 
-/** Name of the placed latents among the tensors of a checkpoint. */
-const PLACED = 'latents.placed';
-/**
- * After which parts of all epochs particles are placed: earlier the decoder is not good enough to place by, and what was placed badly holds it back. On a third of the cyclic
- * set, placed also at the end, mean cosines were 0.983 so, 0.978 after 7 and 13 of 20 epochs, 0.969 after 10, and 0.975 at the end alone.
- */
-const PLACED_AFTER: readonly number[] = [0.6, 0.75, 0.9];
-
 /** Widths of the hidden layers of encoder and decoder (paper, Methods). */
 export const HIDDEN: readonly number[] = [512, 512, 512];
 
@@ -101,8 +88,6 @@ export class Heterogeneity {
   private readonly featureBatch: Float32Array;
   private step = 0;
   private epoch = 0;
-  /** n × latentDims, once particles are placed. */
-  private placed: Float32Array | null = null;
 
   constructor(
     private readonly backend: Backend,
@@ -147,7 +132,6 @@ export class Heterogeneity {
       this.step = checkpoint.step;
       this.epoch = checkpoint.epoch;
       this.random.restore(checkpoint.random);
-      this.placed = checkpoint.tensors.get(PLACED)?.data ?? null;
     }
   }
 
@@ -180,9 +164,7 @@ export class Heterogeneity {
       if (last) await meet(last);
       this.epoch++;
       const frc = sum / count;
-      const isPlacedNow = this.epoch < epochs && PLACED_AFTER.some(part => Math.round(part * epochs) === this.epoch);
-      if (this.input.place && isPlacedNow) this.placed = await this.input.place(this);
-      const z = await this.cloud();
+      const z = await this.encodeAll();
       const loss = -frc + this.settings.spreadPenalty * meanExcess(z, this.settings.latentDims);
       const report = { run, epoch: this.epoch, frc, loss, seconds: (performance.now() - started) / 1000 };
       reporter.epoch(report);
@@ -198,22 +180,21 @@ export class Heterogeneity {
     this.step++;
     input.source.load(chosen, this.rotations, this.images);
     const pass: TrainingPass = { batchRows: rows, seed: settings.seed, step: this.step };
-    if (!this.placed) this.encode(chosen, pass);
+    this.encode(chosen, pass);
     const noise = Float32Array.from({ length: rows * latentDims }, () => settings.latentNoise * this.random.normal());
     backend.write(this.noise, noise);
     // Row `rows` is the origin; a short batch moves it forward.
     backend.fill(this.latents, 0);
-    if (this.placed) backend.write(this.latents, latentsNear(this.placed, chosen, noise));
-    else backend.add(rows * latentDims, this.encoder.output, this.noise, this.latents);
+    backend.add(rows * latentDims, this.encoder.output, this.noise, this.latents);
     this.decoder.forward(rows + 1, this.latents, pass);
     backend.gaussians(rows, this.decoder.output, true, input.departure.logits(chosen), this.vary, this.rows);
     const frc = this.frcs[this.step % 2];
     backend.projectAndCorrelate(rows, input.geometry, this.rows, false, this.rotations, this.images, -1 / rows, frc, this.dRows, null);
     backend.gaussiansBackward(rows, this.rows, this.dRows, true, this.vary, this.decoder.outputGradient);
     this.decoder.backward(rows + 1, this.dLatents);
-    if (!this.placed) await this.encoderBackward(chosen);
+    await this.encoderBackward(chosen);
     const adam = this.adam();
-    if (!this.placed) this.encoder.step(this.isLed ? adam : { ...adam, step: this.step - this.ledSteps });
+    this.encoder.step(this.isLed ? adam : { ...adam, step: this.step - this.ledSteps });
     this.decoder.step(adam);
     if (this.step === this.ledSteps) this.encoder.forgetMoments();
     const met = this.correlations(frc, rows);
@@ -280,15 +261,6 @@ export class Heterogeneity {
     this.encoder.forward(chosen.length, this.features, pass);
   }
 
-  get finishedEpochs(): number {
-    return this.epoch;
-  }
-
-  /** n × latentDims: the latents that the decoder last learned from, as they were placed, or else by the encoder. */
-  async cloud(): Promise<Float32Array> {
-    return this.placed?.slice() ?? (await this.encodeAll());
-  }
-
   /** n × latentDims: every particle by the encoder as it now is, without noise. */
   async encodeAll(): Promise<Float32Array> {
     const { latentDims, batch } = this.settings;
@@ -345,9 +317,7 @@ export class Heterogeneity {
   }
 
   async checkpoint(): Promise<Checkpoint> {
-    const { placed } = this;
     const tensors = new Map([...(await this.encoder.save(true)), ...(await this.decoder.save(true))]);
-    if (placed) tensors.set(PLACED, { shape: [placed.length / this.settings.latentDims, this.settings.latentDims], data: placed });
     return { tensors, epoch: this.epoch, step: this.step, random: this.random.save() };
   }
 
@@ -356,12 +326,6 @@ export class Heterogeneity {
     this.decoder.free();
     for (const tensor of this.held) this.backend.free(tensor);
   }
-}
-
-/** Rows `chosen` of z, and noise on top. */
-function latentsNear(z: Float32Array, chosen: Uint32Array, noise: Float32Array): Float32Array {
-  const dims = noise.length / chosen.length;
-  return noise.map((value, i) => value + z[chosen[Math.floor(i / dims)] * dims + (i % dims)]);
 }
 
 function meanExcess(z: Float32Array, dims: number): number {

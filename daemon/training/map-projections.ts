@@ -24,6 +24,12 @@ export interface Consensus {
   centreAngstrom: readonly [number, number, number];
 }
 
+/** Levels over the contour: below the first no Gaussian is placed, from the second on a voxel counts in full. */
+const FAINTEST = 0.1;
+const FULL = 0.5;
+/** Share of the voxels above the contour that are less dense than what counts as whole. */
+const DENSE = 0.9;
+
 /**
  * `boxAngstrom`: side of the particles' box. With a mask it is the masked map that is projected: what Gaussians cannot reach must not pull at
  * them. Throws InputError where nothing of the map is above its contour.
@@ -33,18 +39,21 @@ export function mapProjections(consensus: Consensus, boxAngstrom: number): Proje
   const seen = mask ? { ...map, data: map.data.map((value, i) => value * mask.data[i]) } : map;
   const projector = new MapProjector(seen, { boxLengthAngstrom: boxAngstrom });
   const world = (x: number, axis: number) => x * boxAngstrom + centreAngstrom[axis];
-  // Mass above half of the contour, so that seeds fall on the molecule and thin parts get their share.
-  const floor = 0.5 * contour;
+  // By volume, not by mass: what few particles have is faint in the consensus and wants as many Gaussians as what all have.
+  const [floor, whole] = [FAINTEST * contour, FULL * contour];
   const cumulative = new Float64Array(seen.data.length);
   let total = 0;
-  for (let i = 0; i < cumulative.length; i++) cumulative[i] = total += Math.max(seen.data[i] - floor, 0);
+  for (let i = 0; i < cumulative.length; i++) cumulative[i] = total += Math.max(Math.min(seen.data[i], whole) - floor, 0);
   if (!(total > 0)) throw new InputError(`${name}: no voxel is above ${floor}; check the map's sign and contour, and the mask`);
   const [nx, ny] = map.size;
+  const above = seen.data.filter(value => value > contour).sort();
+  const dense = above[Math.floor(DENSE * above.length)] ?? contour;
   return {
     ceiling,
     shellCorrelation: (logits, referenceSigmaAngstrom) =>
       shellCorrelation(consensus, logits, { boxAngstrom, centreAngstrom, referenceSigmaAngstrom }),
     inside: (x, y, z) => mask === null || (valueAt(mask, world(x, 0), world(y, 1), world(z, 2)) ?? 0) >= 0.5,
+    density: (x, y, z) => Math.min(Math.max((valueAt(seen, world(x, 0), world(y, 1), world(z, 2)) ?? 0) / dense, 0), 1),
     seed: random => {
       const voxel = search(cumulative, random.uniform() * total);
       const index = [voxel % nx, Math.floor(voxel / nx) % ny, Math.floor(voxel / (nx * ny))];

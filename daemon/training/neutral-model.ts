@@ -3,6 +3,7 @@
 import type { Backend, ProjectionGeometry, Tensor } from '../compute/backend.js';
 import type { RingGeometry } from '../compute/ring-geometry.js';
 import { logitsToRow, type ModelFrame, rowToLogits } from '../gaussians/model-frame.js';
+import { NearestNeighbours } from '../numerics/nearest-neighbours.js';
 import { Random } from '../numerics/random.js';
 import { computingRings } from '../particles/computing-box.js';
 import { Cancelled, type Reporter } from './progress.js';
@@ -13,8 +14,10 @@ import { sharesOfSignal } from './ring-shares.js';
 export interface ProjectionSource {
   /** Fills `images` (rows of 2·planeSize) and `rotations` (rows of 9) with `rows` pictures, chosen by `random`. */
   draw(rows: number, geometry: RingGeometry, random: Random, images: Float32Array, rotations: Float32Array): void;
-  /** A place to start a Gaussian at, box fractions about the rotation centre, drawn from where the mass is. */
+  /** A place to start a Gaussian at, box fractions about the rotation centre, drawn evenly from where the molecule is. */
   seed(random: Random): [number, number, number];
+  /** How dense the molecule is at a place, from 0 to 1 where all particles have it. */
+  density(x: number, y: number, z: number): number;
   /** False for a Gaussian outside the mask, box fractions. */
   inside(x: number, y: number, z: number): boolean;
   /** Correlation that the noise in the pictures leaves to a perfect model, by ring from 0; null: they have none. */
@@ -96,7 +99,7 @@ export async function fitNeutralModel(
     let count = countAtLevel(options.gaussians, levelsLeft, model?.count ?? Math.min(FIRST_COUNT, most));
     let before = Number.NEGATIVE_INFINITY;
     for (;;) {
-      const start: Float32Array = model ? refine(model, frame, count, random) : seeded(count, source, random);
+      const start: Float32Array = model ? refine(model, frame, count, source, random) : seeded(count, source, random);
       const stage: Stage = { rings, resolutionAngstrom, isAtTarget: levelsLeft === 0, start };
       const fitted = await fitStage(backend, source, frame, stage, random, reporter, signal);
       const logits = removeOutside(fitted.logits, source);
@@ -136,44 +139,98 @@ function aboveGoal(correlation: readonly number[], ceiling: ArrayLike<number> | 
   return Math.min(...above);
 }
 
+/** Amplitude where the molecule is whole: the rest of the way to 1, and all of it where few particles have a part, is left for what varies. */
+const WHOLE_AMPLITUDE = 0.5;
+const LEAST_AMPLITUDE = 0.02;
+/** Places asked for a Gaussian that show how much of the molecule is nearest to it. */
+const PLACES_EACH = 24;
+
 function seeded(count: number, source: ProjectionSource, random: Random): Float32Array {
   const row = new Float32Array(5 * count);
   for (let i = 0; i < count; i++) {
     const place = source.seed(random);
     for (let axis = 0; axis < 3; axis++) row[axis * count + i] = place[axis];
-    row[3 * count + i] = 0.5;
+    row[3 * count + i] = Math.max(WHOLE_AMPLITUDE * source.density(...place), LEAST_AMPLITUDE);
     row[4 * count + i] = 1;
   }
   return rowToLogits(row);
 }
 
-/** The same picture by as many or more Gaussians: each new one starts near an old one and takes half of its amplitude (heaviest first); widths in Å are kept. */
+/**
+ * The same picture by `count` Gaussians, spread evenly over the molecule: an old one that has more than its share of the volume nearest to it is split, the new ones beginning there and
+ * sharing its amplitude; one that has next to none goes, and leaves its amplitude to its neighbour. Widths in Å are kept.
+ */
 function refine(
   { logits, referenceSigmaAngstrom: oldSigma }: NeutralModel,
-  { boxAngstrom, referenceSigmaAngstrom: newSigma }: ModelFrame,
+  { referenceSigmaAngstrom: newSigma }: ModelFrame,
   count: number,
+  source: ProjectionSource,
   random: Random,
 ): Float32Array {
   const old = logitsToRow(logits);
   const n = old.length / 5;
+  const places = Array.from({ length: PLACES_EACH * count }, () => source.seed(random));
+  const cells = nearestTo(old, places);
+  const parts = apportion(
+    cells.map(cell => cell.length),
+    count,
+  );
+  const amplitudes = amplitudesOfKept(old, parts);
   const row = new Float32Array(5 * count);
-  const byAmplitude = Array.from({ length: n }, (_, i) => i).sort((a, b) => old[3 * n + b] - old[3 * n + a]);
-  const children = count - n;
-  const splits = new Int32Array(n);
-  for (let c = 0; c < children; c++) splits[byAmplitude[c % n]]++;
-  const spread = newSigma / boxAngstrom;
   let at = 0;
-  for (let i = 0; i < n && at < count; i++) {
-    for (let part = 0; part <= splits[i] && at < count; part++, at++) {
-      for (let axis = 0; axis < 3; axis++) row[axis * count + at] = old[axis * n + i] + (splits[i] > 0 ? spread * random.normal() : 0);
-      row[3 * count + at] = old[3 * n + i] / (splits[i] + 1);
-      row[4 * count + at] = splits[i] > 0 ? 1 : Math.min(Math.max((old[4 * n + i] * oldSigma) / newSigma, 0.6), 1.4);
+  for (let i = 0; i < n; i++) {
+    for (let part = 0; part < parts[i]; part++, at++) {
+      const place = part === 0 ? [0, 1, 2].map(axis => old[axis * n + i]) : places[cells[i][part]];
+      for (let axis = 0; axis < 3; axis++) row[axis * count + at] = place[axis];
+      row[3 * count + at] = amplitudes[i] / parts[i];
+      row[4 * count + at] = parts[i] > 1 ? 1 : Math.min(Math.max((old[4 * n + i] * oldSigma) / newSigma, 0.6), 1.4);
     }
   }
-  // Halving must not run amplitudes into the flat end of the sigmoid: only ratios matter, so the mean is put back to a half.
-  const mean = row.subarray(3 * count, 4 * count).reduce((sum, a) => sum + a, 0) / count;
-  for (let i = 3 * count; i < 4 * count; i++) row[i] = Math.min((0.5 * row[i]) / mean, 0.95);
+  // Halving must not run amplitudes into the flat end of the sigmoid: only ratios matter.
+  const dense = row.slice(3 * count, 4 * count).sort()[Math.floor(0.9 * count)];
+  for (let i = 3 * count; i < 4 * count; i++) row[i] = Math.min(Math.max((WHOLE_AMPLITUDE * row[i]) / dense, LEAST_AMPLITUDE), 0.95);
   return rowToLogits(row);
+}
+
+/** For each Gaussian of a planar row the places that no other is nearer to, by their numbers. */
+function nearestTo(row: Float32Array, places: readonly [number, number, number][]): number[][] {
+  const n = row.length / 5;
+  const points = Float32Array.from({ length: 3 * n }, (_, k) => row[(k % 3) * n + Math.floor(k / 3)]);
+  const search = new NearestNeighbours(points);
+  const [index, distance] = [new Int32Array(1), new Float64Array(1)];
+  const cells: number[][] = Array.from({ length: n }, () => []);
+  places.forEach((place, p) => {
+    search.nearest(...place, 1, index, distance);
+    cells[index[0]].push(p);
+  });
+  return cells;
+}
+
+/** `count` parts in proportion to `sizes`, by largest remainders; no more parts than a size has. */
+function apportion(sizes: readonly number[], count: number): number[] {
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  const exact = sizes.map(size => (count * size) / total);
+  const parts = exact.map(Math.floor);
+  const byRemainder = [...sizes.keys()].sort((a, b) => exact[b] - parts[b] - (exact[a] - parts[a]));
+  let left = count - parts.reduce((sum, part) => sum + part, 0);
+  for (const i of byRemainder) if (left > 0 && parts[i] < sizes[i]) [parts[i], left] = [parts[i] + 1, left - 1];
+  return parts;
+}
+
+/** N: amplitudes of the old Gaussians, those without a part left having given theirs to the nearest that has one. */
+function amplitudesOfKept(row: Float32Array, parts: readonly number[]): Float64Array {
+  const n = parts.length;
+  const kept = [...parts.keys()].filter(i => parts[i] > 0);
+  const amplitudes = Float64Array.from(row.subarray(3 * n, 4 * n));
+  const search = new NearestNeighbours(Float32Array.from(kept.flatMap(i => [row[i], row[n + i], row[2 * n + i]])));
+  const [index, distance] = [new Int32Array(1), new Float64Array(1)];
+  parts.forEach((part, i) => {
+    if (part > 0) return;
+    search.nearest(row[i], row[n + i], row[2 * n + i], 1, index, distance);
+    amplitudes[kept[index[0]]] += amplitudes[i];
+    amplitudes[i] = 0;
+  });
+  return amplitudes;
 }
 
 /** Without the Gaussians that lie outside the mask; all of them where none lies inside. */

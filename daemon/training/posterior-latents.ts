@@ -14,10 +14,10 @@ import { Cancelled, type Reporter } from './progress.js';
 import { ringPixels } from './ring-shares.js';
 
 /**
- * Points of the cloud that an image is compared with: of a finished run, while the decoder still learns, and where only observability is asked for. Each costs a projection of every particle, some fifth of a
+ * Points of the cloud that an image is compared with: to place it, and where only observability is asked for. Each costs a projection of every particle, some fifth of a
  * training step.
  */
-export const CANDIDATES = { finished: 128, learning: 32, observability: 24 } as const;
+export const CANDIDATES = { placing: 128, observability: 24 } as const;
 /**
  * How far from the likeliest place, over the size of the cloud, others count in the mean. An image may fit two places that lie apart, as the near and the far side of a ring: the mean of both would lie
  * where no particle is.

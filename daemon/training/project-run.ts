@@ -197,10 +197,7 @@ async function train(sitting: Sitting): Promise<void> {
   );
   const input = { geometry, departure, vary: varying.parameters, source, gradients, networks: withoutMoments(foundation.networks) };
   const start = await chooseStart(sitting, input);
-  const place = async (model: Heterogeneity) =>
-    (await placedLatents(backend, model, input, settings, CANDIDATES.learning, reporter, signal))?.z ?? (await model.cloud());
-  const isPlaced = settings.latentDims <= PLACED_DIMS && canPlace(settings, departure);
-  const model = new Heterogeneity(backend, { ...input, start, place: isPlaced ? place : undefined }, settings, checkpoint);
+  const model = new Heterogeneity(backend, { ...input, start }, settings, checkpoint);
   const losses = run.losses().filter(row => row.epoch <= settings.epoch);
   let lastCheckpoint = performance.now();
   // The last whole epoch while it is only in memory: a stop in the middle of the next one writes it, and loses no more than that.
@@ -222,7 +219,7 @@ async function train(sitting: Sitting): Promise<void> {
       },
       signal,
     );
-    const most = settings.latentDims <= PLACED_DIMS ? CANDIDATES.finished : CANDIDATES.observability;
+    const most = settings.latentDims <= PLACED_DIMS ? CANDIDATES.placing : CANDIDATES.observability;
     const placed = await placedLatents(backend, model, input, settings, most, reporter, signal);
     if (placed) run.writeLatents({ ...entryNames(entries), dims: settings.latentDims, ...placed });
   } catch (error) {
@@ -271,7 +268,7 @@ function canPlace({ latentRefinement }: Pick<TrainingSettings, 'latentRefinement
 }
 
 /**
- * The latents that a finished run leaves, where they are not the encoder's alone: the cloud that the decoder learned from gives the candidates, decoder and image
+ * The latents that a finished run leaves, where they are not the encoder's alone: the encoder's cloud gives the candidates, decoder and image
  * the place among `most` of them. In more than PLACED_DIMS dimensions each stays where it is, and only how well it can be seen is found out. Null where the encoder's stay.
  */
 export async function placedLatents(
@@ -285,8 +282,7 @@ export async function placedLatents(
 ): Promise<Placement | null> {
   const { latentDims: dims, batch, seed } = settings;
   if (!canPlace(settings, departure)) return null;
-  // Other candidates each time, so that what one draw missed the next may have.
-  const z = drawCandidates(await model.cloud(), dims, most, new Random(seed + model.finishedEpochs));
+  const z = drawCandidates(await model.encodeAll(), dims, most, new Random(seed));
   const candidates = { z, dims, rows: await model.decodedRows(z) };
   const parameters = vary.reduce((sum, weight) => sum + Number(weight > 0), 0);
   const placement = await posteriorLatents(backend, geometry, candidates, source, batch, parameters, reporter, signal);

@@ -97,7 +97,7 @@ async function encode(
   try {
     const placed =
       settings.latentDims <= PLACED_DIMS
-        ? await placedLatents(backend, model, input, settings, CANDIDATES.finished, reporter, signal)
+        ? await placedLatents(backend, model, input, settings, CANDIDATES.placing, reporter, signal)
         : null;
     return { z: placed?.z ?? (await model.encodeAll()), bases };
   } finally {

@@ -174,40 +174,6 @@ test('a run taken up from a checkpoint is the same run to the bit: weights, mome
   given.gradients.store.close();
 });
 
-test('once particles are placed the decoder learns from those places and the encoder rests; a run taken up after that is the same run to the bit', async () => {
-  const given = await input();
-  // The truth itself, which no encoder of noisy images finds: closed left, open right.
-  const truth = Float32Array.from({ length: 2 * COUNT }, (_, i) => (i % 2 === 0 ? states[i / 2] - 0.5 : 0));
-  let asked = 0;
-  const placing: HeterogeneityInput = {
-    ...given,
-    place: async () => {
-      asked++;
-      return truth.slice();
-    },
-  };
-  const whole = await train(placing);
-  // After rounding 0.6, 0.75 and 0.9 of four epochs: the second and the third.
-  assert.equal(asked, 2);
-  assert.deepEqual(
-    whole.results.map(({ z }) => z.every((value, i) => value === truth[i])),
-    [false, true, true, true],
-  );
-  const kept: Checkpoint[] = [];
-  const model = new Heterogeneity(backend, placing, settings, null);
-  await model.train(silent, async result => void kept.push(await result.checkpoint()));
-  model.free();
-  const network = (name: string, { tensors }: Checkpoint) => [...tensors].filter(([tensor]) => tensor.startsWith(name));
-  assert.deepEqual(network('encoder.', kept[3]), network('encoder.', kept[1]));
-  assert.notDeepEqual(network('encoder.', kept[1]), network('encoder.', kept[0]));
-  assert.notDeepEqual(network('decoder.', kept[3]), network('decoder.', kept[1]));
-  for (const checkpoint of kept.slice(0, 3)) {
-    const resumed = await train(placing, settings, checkpoint);
-    assert.deepEqual(resumed.checkpoint, whole.checkpoint);
-  }
-  given.gradients.store.close();
-});
-
 test('the same seed gives the same latents to the bit, another seed others', async () => {
   const given = await input();
   const quick = { ...settings, epochs: 1 };

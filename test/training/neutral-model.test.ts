@@ -31,6 +31,7 @@ const source: ProjectionSource = {
     const i = random.integer(TRUE_COUNT);
     return [0, 1, 2].map(axis => molecule[axis * TRUE_COUNT + i] + 0.05 * random.normal()) as [number, number, number];
   },
+  density: () => 1,
   inside: () => true,
   ceiling: null,
   shellCorrelation: null,
