@@ -169,7 +169,7 @@ test('exports are what contract.md says: latents by row of the input, Gaussians 
     .trim()
     .split('\n')
     .map(line => line.split('\t'));
-  assert.deepEqual(latents[0], ['particle', 'z0', 'z1', 'frc']);
+  assert.deepEqual(latents[0], ['particle', 'z0', 'z1', 'frc', 'observability']);
   assert.deepEqual(
     latents.slice(1).map(row => Number(row[0])),
     Array.from({ length: 64 }, (_, i) => i + 1),
