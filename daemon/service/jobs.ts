@@ -1,5 +1,6 @@
 // start-training, start-neutral, start-orientations, start-halves and cancel-job: the work of this daemon in processes of their own, one at a time in a project.
 import type { NeutralRequest, ProjectSummary, ServerMessage, TrainingRequest } from '../../protocol/messages.js';
+import { type Flagged, flagOf } from '../settings/training.js';
 import type { ProjectWatch } from './project-watch.js';
 import { existingRegion, keepSubset } from './regions.js';
 import { RequestError } from './request-error.js';
@@ -17,25 +18,9 @@ interface Job extends Progress {
   timer: NodeJS.Timeout | null;
 }
 
-/** The flag of `limber train` or `limber neutral` for each setting of a request that goes to it as it is. */
-const FLAGS = {
-  preset: '--preset',
-  latentDims: '--latent-dims',
-  vary: '--vary',
-  resolutionAngstrom: '--resolution',
-  gaussians: '--gaussians',
-  epochs: '--epochs',
-  batch: '--batch',
-  learningRate: '--learning-rate',
-  symmetryExpansion: '--symmetry-expansion',
-  continueFrom: '--continue',
-  seed: '--seed',
-} as const satisfies Partial<Record<keyof TrainingRequest | keyof NeutralRequest, string>>;
-
-function flagsOf(settings: Partial<Record<keyof typeof FLAGS, unknown>>): string[] {
-  return (Object.keys(FLAGS) as (keyof typeof FLAGS)[]).flatMap(key =>
-    settings[key] === undefined ? [] : [FLAGS[key], String(settings[key])],
-  );
+/** The settings of a request as `limber train` or `limber neutral` takes them. */
+function flagsOf(settings: Partial<Record<Flagged, unknown>>): string[] {
+  return Object.entries(settings).flatMap(([name, value]) => (value === undefined ? [] : [flagOf(name as Flagged), String(value)]));
 }
 
 export class Jobs {

@@ -113,8 +113,11 @@ export function trainingSettings(from: Partial<TrainingSettings>): Partial<Train
   return Object.fromEntries(Object.entries(from).filter(([name]) => name in defaultTrainingSettings));
 }
 
+/** A setting of training, or of the neutral model. */
+export type Flagged = keyof TrainingSettings | 'gaussians';
+
 /** The flag of the command line that asks for a setting. */
-export function flagOf(name: keyof TrainingSettings): string {
-  const others: Partial<Record<keyof TrainingSettings, string>> = { focus: '--focus', continueFrom: '--continue', subset: '--subset' };
+export function flagOf(name: Flagged): string {
+  const others: Partial<Record<Flagged, string>> = { focus: '--focus', continueFrom: '--continue', subset: '--subset' };
   return others[name] ?? parameters[(name === 'resolutionAngstrom' ? 'resolution' : name) as ParameterName].flag.split(' ')[0];
 }

@@ -43,17 +43,17 @@ export function keptFoundation(run: RunFolder): Foundation {
 }
 
 /**
- * A new run that continues `parent`. Where its networks are of the same shape, and at least what varied there may vary (`varyOf`: 5N weights of what varies now), the networks go on
+ * A new run that continues `parent`, of which `kept` is the foundation. Where its networks are of the same shape, and at least what varied there may vary (`vary`: 5N weights), the networks go on
  * learning. Otherwise what the earlier run found stays: every entry departs from its own model there, and the new latent space tells what that leaves over.
  * Throws InputError where the parent does not know an entry.
  */
 export function continuedFoundation(
   parent: RunFolder,
+  kept: Foundation,
   entries: RunEntries,
   options: Pick<TrainingSettings, 'latentDims' | 'batchNormalisation'>,
-  varyOf: (kept: Foundation) => Float32Array,
+  vary: Float32Array,
 ): Foundation {
-  const kept = keptFoundation(parent);
   const latents = parent.latents();
   const rows = rowsOf(parent, latents, entries);
   const pick = (z: Float32Array, dims: number) => {
@@ -65,7 +65,6 @@ export function continuedFoundation(
   };
   const bases = kept.bases.map(base => ({ ...base, z: pick(base.z, base.dims) }));
   const weights = decoderWeights(kept.networks as ReadonlyMap<string, NamedTensor>);
-  const vary = varyOf(kept);
   const isSameShape = latents.dims === options.latentDims && parent.settings().batchNormalisation === options.batchNormalisation;
   const goesOn = isSameShape && weights.vary.every((before, i) => vary[i] >= before);
   return goesOn

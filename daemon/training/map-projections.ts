@@ -1,4 +1,4 @@
-// A density map as what the neutral model is compared with: its projections, places for Gaussians by its mass, a mask that bounds them.
+// A density map as what the neutral model is compared with: its projections, places for Gaussians by its volume, a mask that bounds them.
 
 import { type DensityMap, valueAt } from '../formats/density-map.js';
 import { InputError } from '../formats/input-error.js';

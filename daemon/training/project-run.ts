@@ -69,12 +69,9 @@ export async function trainProjectRun(
   const particles = withRunOrientations(openProjectParticles(project), oriented);
   try {
     const entries = chooseEntries(project, particles, options, checkpoint ? run : parent);
-    const foundation = checkpoint
-      ? keptFoundation(run)
-      : neutral
-        ? neutralFoundation(neutral)
-        : continuedFoundation(parent as RunFolder, entries, options, kept => whatVaries(project, kept, options).parameters);
-    const varying = whatVaries(project, foundation, options);
+    const start = checkpoint ? keptFoundation(run) : parent ? keptFoundation(parent) : neutralFoundation(neutral as ProjectNeutral);
+    const varying = whatVaries(project, start, options);
+    const foundation = parent ? continuedFoundation(parent, start, entries, options, varying.parameters) : start;
     const settings: RunSettings = {
       format: 'limber-run',
       version: 1,
@@ -254,9 +251,10 @@ async function chooseStart(
 ): Promise<Float32Array | null> {
   const { latentDims, seed, gaussians } = settings;
   if (settings.latentStart === 'random' || settings.goesOn) return null;
+  // A run that goes on has its led epoch behind it, and its start is asked for nothing.
+  if (checkpoint !== null) return new Float32Array();
   const begin = (dims: number) => principalStart(input.gradients, entries.count, gaussians, dims, new Random(seed));
-  // A run that goes on has its start behind it.
-  const isCramped = latentDims < ROOMY_DIMS && checkpoint === null && entries.count >= FEWEST_TO_SCOUT;
+  const isCramped = latentDims < ROOMY_DIMS && entries.count >= FEWEST_TO_SCOUT;
   return isCramped
     ? await scoutLatents(backend, { ...input, start: begin(scoutDims(latentDims)) }, settings, reporter, signal)
     : begin(latentDims);
@@ -282,12 +280,12 @@ export async function placedLatents(
 ): Promise<Placement | null> {
   const { latentDims: dims, batch, seed } = settings;
   if (!canPlace(settings, departure)) return null;
-  const z = drawCandidates(await model.encodeAll(), dims, most, new Random(seed));
+  const encoded = await model.encodeAll();
+  const z = drawCandidates(encoded, dims, most, new Random(seed));
   const candidates = { z, dims, rows: await model.decodedRows(z) };
   const parameters = vary.reduce((sum, weight) => sum + Number(weight > 0), 0);
   const placement = await posteriorLatents(backend, geometry, candidates, source, batch, parameters, reporter, signal);
   if (dims <= PLACED_DIMS) return placement;
-  const encoded = await model.encodeAll();
   return { ...placement, z: encoded, frc: await model.correlateAll(encoded) };
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { readMap } from '../../daemon/formats/mrc.js';
 import type { GaussianSet } from '../../daemon/gaussians/gaussian-set.js';
 import type { Clustering, LatentCloud } from '../../daemon/latent/analysis.js';
+import { adjustedRandIndex } from '../../daemon/latent/cluster-agreement.js';
 import { clusteringMethods } from '../../daemon/latent/registry.js';
 import { LatentDecoder } from '../../daemon/networks/latent-decoder.js';
 import { spearmanCorrelation } from '../../daemon/numerics/rank-correlation.js';
@@ -12,7 +13,7 @@ import { assignStates, measureOracle } from '../../demo-data/oracle.js';
 import { isCarrierPresent } from '../../demo-data/scatterers.js';
 import type { Scene } from '../../demo-data/scene.js';
 import { simulate } from '../../demo-data/simulate.js';
-import { adjustedRandIndex, principalEnds } from './measures.js';
+import { principalEnds } from './measures.js';
 import { type Figure, newProject, type Trial, type TrialContext, trainRun } from './trial.js';
 import { amplitudeInside, signedAngle, turnInside } from './turns.js';
 

@@ -1,9 +1,9 @@
 // The yardsticks themselves, on clouds whose answer is known: a wrong measure would praise anything.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { adjustedRandIndex } from '../../daemon/latent/cluster-agreement.js';
 import { Random } from '../../daemon/numerics/random.js';
 import {
-  adjustedRandIndex,
   chanceLevel,
   gaussianMixtureAccuracy,
   type Latents,

@@ -177,23 +177,6 @@ export function linearAccuracy(latents: Latents, classes: ArrayLike<number>, gro
   return right / count;
 }
 
-/**
- * Adjusted Rand index of two partitions of the same things, labels of any kind: the share of pairs that both keep together or both part, less what
- * chance gives; 1 for the same partition whatever its names, 0 on average for unrelated ones (Hubert & Arabie, J. Classif. 2, 193 (1985)).
- */
-export function adjustedRandIndex(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  const pairsIn = (keys: readonly (string | number)[]) => {
-    const sizes = new Map<string | number, number>();
-    for (const key of keys) sizes.set(key, (sizes.get(key) ?? 0) + 1);
-    return [...sizes.values()].reduce((sum, size) => sum + (size * (size - 1)) / 2, 0);
-  };
-  const [inA, inB] = [pairsIn(Array.from(a)), pairsIn(Array.from(b))];
-  const inBoth = pairsIn(Array.from(a, (label, i) => `${label} ${b[i]}`));
-  const byChance = (inA * inB) / ((a.length * (a.length - 1)) / 2);
-  const most = (inA + inB) / 2;
-  return most === byChance ? 1 : (inBoth - byChance) / (most - byChance);
-}
-
 /** count: how far each particle lies along the first principal component of the cloud, from its mean. In one dimension z itself, but for its mean. */
 export function principalCoordinates(latents: Latents): Float64Array {
   const { count, dims, z } = latents;
