@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { ProjectFolder } from '../project/project-folder.js';
 import { parameters } from '../settings/settings.js';
-import type { DisplacementAgreement, HalvesReport, LatentAgreement, StateAgreement } from '../training/halves.js';
+import type { DisplacementAgreement, HalvesReport, LatentAgreement, StateAgreement } from '../training/halves/halves.js';
 import { Cancelled } from '../training/progress.js';
 import { addParameter, runLong } from './long-command.js';
 
@@ -28,7 +28,7 @@ export function register(program: Command): void {
       const lock = project.lock();
       try {
         const { chooseBackend } = await import('../compute/choose-backend.js');
-        const { repeatByHalves } = await import('../training/halves.js');
+        const { repeatByHalves } = await import('../training/halves/halves.js');
         const threads = options.threads ?? null;
         const backend = await chooseBackend({ backend: options.backend ?? parameters.backend.default, threads }, reporter);
         const report = await repeatByHalves(project, run, backend, { clusters: options.count ?? null, threads }, reporter, signal)

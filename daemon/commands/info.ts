@@ -1,8 +1,8 @@
 // `limber info`: what a project is made of and how far its runs are.
 import type { Command } from 'commander';
 import { ProjectFolder } from '../project/project-folder.js';
-import { describeAgreement, type NeutralReport } from '../training/neutral-report.js';
-import { readProjectNeutral } from '../training/project-neutral.js';
+import { describeAgreement, type NeutralReport } from '../training/neutral/neutral-report.js';
+import { readProjectNeutral } from '../training/neutral/project-neutral.js';
 import { runLong } from './long-command.js';
 
 export function register(program: Command): void {

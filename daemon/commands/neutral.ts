@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { ProjectFolder } from '../project/project-folder.js';
 import { type NeutralOptions, parameters } from '../settings/settings.js';
-import { describeAgreement, lowestShell } from '../training/neutral-report.js';
+import { describeAgreement, lowestShell } from '../training/neutral/neutral-report.js';
 import { addParameter, runLong } from './long-command.js';
 
 type GivenOptions = Partial<Omit<NeutralOptions, 'resolutionAngstrom'>> & { resolution?: number; json?: boolean };
@@ -26,7 +26,7 @@ export function register(program: Command): void {
           threads: given.threads ?? null,
         };
         const { chooseBackend } = await import('../compute/choose-backend.js');
-        const { fitProjectNeutral } = await import('../training/project-neutral.js');
+        const { fitProjectNeutral } = await import('../training/neutral/project-neutral.js');
         const backend = await chooseBackend(options, reporter);
         const { report } = await fitProjectNeutral(project, backend, options, reporter, signal).finally(() => backend.dispose());
         const runs = project.runs().map(run => run.name);

@@ -35,7 +35,7 @@ export function register(program: Command): void {
           threads: given.threads ?? parameters.threads.default,
         };
         const { chooseBackend } = await import('../compute/choose-backend.js');
-        const { orientProjectRun } = await import('../training/orientation-cycles.js');
+        const { orientProjectRun } = await import('../training/orientations/orientation-cycles.js');
         const backend = await chooseBackend(options, reporter);
         const { reports, file, seconds } = await orientProjectRun(project, backend, options, reporter, signal)
           .catch(error => {

@@ -1,7 +1,8 @@
 // A path between two latent points that stays where particles are: the cheapest way through the neighbour graph, a step costing its length over
 // the density there. (The path of maximum flux, Huo & Straub, J. Chem. Phys. 107, 5000 (1997), found by Dijkstra 1959.)
+
+import { KdTree, nearestOthers } from '../numerics/k-d-tree.js';
 import type { LatentCloud } from './analysis.js';
-import { KdTree, nearestOthers } from './k-d-tree.js';
 
 export interface DensePathOptions {
   /** Neighbours each particle is joined to; few, or the graph leaps over gaps. */

@@ -1,6 +1,7 @@
 // The particles nearest to a latent point, or to each of several points along a line: whose images show what the Gaussians claim (the paper takes 2,000 a point).
+
+import { KdTree } from '../numerics/k-d-tree.js';
 import type { LatentCloud } from './analysis.js';
-import { KdTree } from './k-d-tree.js';
 
 /** Particles near one point. */
 export interface Neighbourhood {

@@ -1,5 +1,5 @@
 // The weighted neighbour graph that UMAP lays out (McInnes, Healy & Melville, arXiv 1802.03426, sections 3.1 and 4.1).
-import type { NeighbourTable } from './k-d-tree.js';
+import type { NeighbourTable } from '../numerics/k-d-tree.js';
 
 /** Tolerance and steps of the search for a point's own scale, as in umap-learn. */
 const SCALE_TOLERANCE = 1e-5;

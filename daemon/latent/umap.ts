@@ -3,9 +3,10 @@
 // Even with its nearest neighbours given, umap-js 1.4.0 takes 116 s and 2 GB to join the graph of 124,900 points and 2 s an epoch to lay it out, 200 times.
 // So both are done here, on flat arrays: 72 s and 0.3 GB on one core for all of it, 15-nearest-neighbour trustworthiness 0.981 as umap-learn 0.5.3
 // has it after 100 s on two. umap-js remains the other opinion in the tests.
+
+import { nearestOthers } from '../numerics/k-d-tree.js';
 import { Random } from '../numerics/random.js';
 import type { Embedding, EmbeddingMethod, EmbeddingOptions, LatentCloud, Progress } from './analysis.js';
-import { nearestOthers } from './k-d-tree.js';
 import { principalComponents, toComponents } from './pca.js';
 import { neighbourGraph } from './umap-graph.js';
 import { layOut } from './umap-layout.js';

@@ -1,5 +1,6 @@
 // Few coordinates that run along a cloud of points: eigenvectors of its nearest-neighbour graph (Belkin & Niyogi 2003, Laplacian eigenmaps).
 
+import { KdTree } from './k-d-tree.js';
 import { symmetricEigen } from './linear-algebra.js';
 import type { Random } from './random.js';
 
@@ -10,7 +11,7 @@ const LANCZOS_STEPS = 160;
 /**
  * points[n × dims] → n × count coordinates, slowest variation first, each with mean 0 and standard deviation 1. A curve in any number of
  * dimensions comes out in order of its length, a closed one as a ring in the first two. Parts that are not connected are joined at their nearest points.
- * O(n² dims): for some thousand points.
+ * For some thousand points: the eigenvectors cost most.
  */
 export function spectralEmbedding(points: Float32Array, n: number, dims: number, count: number, random: Random): Float64Array {
   const edges = connect(nearestNeighbours(points, n, dims, Math.min(NEIGHBOURS, n - 1)), points, n, dims);
@@ -44,24 +45,14 @@ function squaredDistance(points: Float32Array, dims: number, i: number, j: numbe
 /** Symmetric neighbour lists. */
 function nearestNeighbours(points: Float32Array, n: number, dims: number, k: number): Set<number>[] {
   const edges = Array.from({ length: n }, () => new Set<number>());
-  const best = new Float64Array(k);
-  const who = new Int32Array(k);
+  const tree = new KdTree(points, n, dims);
+  // One more than wanted: a point is its own nearest.
+  const who = new Int32Array(k + 1);
+  const distances = new Float64Array(k + 1);
   for (let i = 0; i < n; i++) {
-    best.fill(Number.POSITIVE_INFINITY);
-    for (let j = 0; j < n; j++) {
-      if (j === i) continue;
-      const d = squaredDistance(points, dims, i, j);
-      if (d >= best[k - 1]) continue;
-      let at = k - 1;
-      while (at > 0 && best[at - 1] > d) {
-        best[at] = best[at - 1];
-        who[at] = who[at - 1];
-        at--;
-      }
-      best[at] = d;
-      who[at] = j;
-    }
+    tree.nearest(points.subarray(i * dims, (i + 1) * dims), k + 1, who, distances);
     for (const j of who) {
+      if (j === i) continue;
       edges[i].add(j);
       edges[j].add(i);
     }

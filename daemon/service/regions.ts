@@ -8,7 +8,7 @@ import { logitsToRow, toWorld } from '../gaussians/model-frame.js';
 import { regionMembership, sphereMask } from '../gaussians/region.js';
 import type { ProjectFolder } from '../project/project-folder.js';
 import { writeFileAtomic } from '../project/write-file-atomic.js';
-import { readProjectNeutral } from '../training/project-neutral.js';
+import { readProjectNeutral } from '../training/neutral/project-neutral.js';
 import { RequestError } from './request-error.js';
 
 /** More than a viewer has reason to send: an atom each of a ribosome. */

@@ -8,7 +8,7 @@ import { decoderWeights } from '../networks/latent-decoder.js';
 import type { RunFolder } from '../project/run-folder.js';
 import type { TrainingSettings } from '../settings/training.js';
 import { type Base, readBases } from './departure.js';
-import type { ProjectNeutral } from './project-neutral.js';
+import type { ProjectNeutral } from './neutral/project-neutral.js';
 import { entryNames, type RunEntries } from './run-entries.js';
 
 export interface Foundation {

@@ -20,10 +20,10 @@ import { continuedFoundation, type Foundation, keptFoundation, neutralFoundation
 import { type Checkpoint, type EpochResult, Heterogeneity, type HeterogeneityInput } from './heterogeneity.js';
 import { ROOMY_DIMS, scoutDims, scoutLatents } from './latent-scout.js';
 import { principalStart } from './latent-start.js';
+import { fitProjectNeutral, openProjectParticles, type ProjectNeutral, readProjectNeutral } from './neutral/project-neutral.js';
 import { type BatchSource, computeParticleGradients } from './particle-gradients.js';
 import { CANDIDATES, drawCandidates, PLACED_DIMS, type Placement, posteriorLatents } from './posterior-latents.js';
 import { Cancelled, type Reporter } from './progress.js';
-import { fitProjectNeutral, openProjectParticles, type ProjectNeutral, readProjectNeutral } from './project-neutral.js';
 import { projectionGeometry } from './projection-scale.js';
 import { checkResumable } from './resume.js';
 import { informationShares, meanRingCorrelation } from './ring-shares.js';

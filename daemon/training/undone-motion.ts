@@ -17,7 +17,7 @@ import { LatentDecoder } from '../networks/latent-decoder.js';
 import type { Superposition } from '../numerics/superposition.js';
 import type { ParticleSet } from '../particles/particle-set.js';
 import type { RunFolder } from '../project/run-folder.js';
-import { OwnModels } from './own-models.js';
+import { OwnModels } from './orientations/own-models.js';
 import { Cancelled, type Reporter } from './progress.js';
 
 /** Models decoded at once. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { chooseBackend } from '../../daemon/compute/choose-backend.js';
 import { spearmanCorrelation } from '../../daemon/numerics/rank-correlation.js';
 import { parameters } from '../../daemon/settings/settings.js';
-import { orientProjectRun } from '../../daemon/training/orientation-cycles.js';
+import { orientProjectRun } from '../../daemon/training/orientations/orientation-cycles.js';
 import { type SimulatedData, simulate } from '../../demo-data/simulate.js';
 import { disturbOrientations, type PoseErrors, poseErrors } from './disturbed-orientations.js';
 import { type Figure, newProject, type Trial, type TrialContext, trainRun } from './trial.js';

@@ -11,8 +11,8 @@ import { reconstruct } from '../../daemon/maps/reconstruct.js';
 import { LatentDecoder } from '../../daemon/networks/latent-decoder.js';
 import type { ProjectFolder } from '../../daemon/project/project-folder.js';
 import type { RunFolder } from '../../daemon/project/run-folder.js';
+import { openProjectParticles } from '../../daemon/training/neutral/project-neutral.js';
 import type { Reporter } from '../../daemon/training/progress.js';
-import { openProjectParticles } from '../../daemon/training/project-neutral.js';
 
 type Triple = [number, number, number];
 

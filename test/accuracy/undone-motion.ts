@@ -10,7 +10,7 @@ import { reconstruct } from '../../daemon/maps/reconstruct.js';
 import { inverseRotation } from '../../daemon/numerics/rotations.js';
 import { multiply } from '../../daemon/numerics/symmetry.js';
 import { parameters } from '../../daemon/settings/settings.js';
-import { openProjectParticles } from '../../daemon/training/project-neutral.js';
+import { openProjectParticles } from '../../daemon/training/neutral/project-neutral.js';
 import { reconstructUndone } from '../../daemon/training/undone-motion.js';
 import { stateMap } from '../../demo-data/consensus.js';
 import { applyMove } from '../../demo-data/scatterers.js';

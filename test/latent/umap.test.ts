@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UMAP } from 'umap-js';
 import type { LatentCloud } from '../../daemon/latent/analysis.js';
-import { nearestOthers } from '../../daemon/latent/k-d-tree.js';
 import { umapEmbedding } from '../../daemon/latent/umap.js';
 import { neighbourGraph } from '../../daemon/latent/umap-graph.js';
+import { nearestOthers } from '../../daemon/numerics/k-d-tree.js';
 import { Random } from '../../daemon/numerics/random.js';
 import { blobs, cloudOf, silent } from './clouds.js';
 

@@ -3,15 +3,15 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Backend } from '../compute/backend.js';
-import type { RingGeometry } from '../compute/ring-geometry.js';
-import { encodeSafetensors, type NamedTensor, readSafetensors } from '../formats/safetensors.js';
-import { inverseRotation } from '../numerics/rotations.js';
-import { multiply, symmetryRotations } from '../numerics/symmetry.js';
-import { computingRings } from '../particles/computing-box.js';
-import type { ParticleSet } from '../particles/particle-set.js';
-import { prepareImages } from '../particles/prepare-images.js';
-import type { ProjectFolder } from '../project/project-folder.js';
+import type { Backend } from '../../compute/backend.js';
+import type { RingGeometry } from '../../compute/ring-geometry.js';
+import { encodeSafetensors, type NamedTensor, readSafetensors } from '../../formats/safetensors.js';
+import { inverseRotation } from '../../numerics/rotations.js';
+import { multiply, symmetryRotations } from '../../numerics/symmetry.js';
+import { computingRings } from '../../particles/computing-box.js';
+import type { ParticleSet } from '../../particles/particle-set.js';
+import { prepareImages } from '../../particles/prepare-images.js';
+import type { ProjectFolder } from '../../project/project-folder.js';
 import {
   type OrientationReport,
   orientationsPath,
@@ -19,17 +19,17 @@ import {
   trainedWith,
   writeOrientationReport,
   writeRefinedOrientations,
-} from '../project/refined-orientations.js';
-import type { RunFolder } from '../project/run-folder.js';
-import { writeFileAtomic } from '../project/write-file-atomic.js';
+} from '../../project/refined-orientations.js';
+import type { RunFolder } from '../../project/run-folder.js';
+import { writeFileAtomic } from '../../project/write-file-atomic.js';
+import { openProjectParticles } from '../neutral/project-neutral.js';
+import { Cancelled, type Reporter } from '../progress.js';
+import { projectionGeometry } from '../projection-scale.js';
+import { storedBatches } from '../stored-batches.js';
 import { PLAN_SAMPLE, planOrientations } from './orientation-plan.js';
 import { type OrientationPlan, OrientationRefiner } from './orientations.js';
 import { OwnModels } from './own-models.js';
 import { changeOfPose, type Pose } from './pose-ascent.js';
-import { Cancelled, type Reporter } from './progress.js';
-import { openProjectParticles } from './project-neutral.js';
-import { projectionGeometry } from './projection-scale.js';
-import { storedBatches } from './stored-batches.js';
 
 /** Particles compared at once: enough to share among threads. */
 const BATCH = 32;

@@ -1,13 +1,13 @@
 // The neutral model on a molecule that is made of Gaussians, so that a perfect fit is known to exist.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { createCpuBackend } from '../../daemon/compute/cpu/cpu-backend.js';
-import { ringGeometry } from '../../daemon/compute/ring-geometry.js';
-import { logitsToRow } from '../../daemon/gaussians/model-frame.js';
-import { Random } from '../../daemon/numerics/random.js';
-import { fitNeutralModel, type NeutralFit, type ProjectionSource } from '../../daemon/training/neutral-model.js';
-import { Cancelled } from '../../daemon/training/progress.js';
-import { closedFormImage, randomRotation, silent, toyMolecule } from './toy-molecule.js';
+import { createCpuBackend } from '../../../daemon/compute/cpu/cpu-backend.js';
+import { ringGeometry } from '../../../daemon/compute/ring-geometry.js';
+import { logitsToRow } from '../../../daemon/gaussians/model-frame.js';
+import { Random } from '../../../daemon/numerics/random.js';
+import { fitNeutralModel, type NeutralFit, type ProjectionSource } from '../../../daemon/training/neutral/neutral-model.js';
+import { Cancelled } from '../../../daemon/training/progress.js';
+import { closedFormImage, randomRotation, silent, toyMolecule } from '../toy-molecule.js';
 
 const backend = await createCpuBackend({ threads: 2 });
 after(() => backend.dispose());

@@ -1,15 +1,15 @@
 // The map that a project's neutral model is fitted to: its consensus map, or where it has none, a reconstruction from its aligned particles.
 
-import { InputError } from '../formats/input-error.js';
-import { consensusContour } from '../maps/contour.js';
-import { weightShells } from '../maps/filter.js';
-import { fourierShellCorrelation, resolutionAt } from '../maps/fsc.js';
-import { ceilingOfHalves, ceilingOfMap } from '../maps/noise-ceiling.js';
-import { reconstruct, spreadPairs } from '../maps/reconstruct.js';
-import type { ParticleSet } from '../particles/particle-set.js';
-import type { ProjectFolder } from '../project/project-folder.js';
+import { InputError } from '../../formats/input-error.js';
+import { consensusContour } from '../../maps/contour.js';
+import { weightShells } from '../../maps/filter.js';
+import { fourierShellCorrelation, resolutionAt } from '../../maps/fsc.js';
+import { ceilingOfHalves, ceilingOfMap } from '../../maps/noise-ceiling.js';
+import { reconstruct, spreadPairs } from '../../maps/reconstruct.js';
+import type { ParticleSet } from '../../particles/particle-set.js';
+import type { ProjectFolder } from '../../project/project-folder.js';
+import type { Reporter } from '../progress.js';
 import { type Consensus, rotationCentre } from './map-projections.js';
-import type { Reporter } from './progress.js';
 
 export interface ConsensusOptions {
   /** Å; nothing finer is asked of a reconstruction. */

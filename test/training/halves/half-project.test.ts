@@ -4,14 +4,14 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, write
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { readMap } from '../../daemon/formats/mrc.js';
-import { readStarRecords } from '../../daemon/particles/star-records.js';
-import { createProject, type NewProject } from '../../daemon/project/create-project.js';
-import { ProjectFolder } from '../../daemon/project/project-folder.js';
-import { carriedPath, openHalfProjects } from '../../daemon/training/half-project.js';
-import { openProjectParticles } from '../../daemon/training/project-neutral.js';
-import { simulate } from '../../demo-data/simulate.js';
-import { silent } from './toy-molecule.js';
+import { readMap } from '../../../daemon/formats/mrc.js';
+import { readStarRecords } from '../../../daemon/particles/star-records.js';
+import { createProject, type NewProject } from '../../../daemon/project/create-project.js';
+import { ProjectFolder } from '../../../daemon/project/project-folder.js';
+import { carriedPath, openHalfProjects } from '../../../daemon/training/halves/half-project.js';
+import { openProjectParticles } from '../../../daemon/training/neutral/project-neutral.js';
+import { simulate } from '../../../demo-data/simulate.js';
+import { silent } from '../toy-molecule.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'limber-half-'));
 after(() => rmSync(folder, { recursive: true }));

@@ -2,15 +2,15 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { InputError } from '../formats/input-error.js';
-import { parseParticleColumns } from '../formats/particle-columns.js';
-import type { LatentCloud } from '../latent/analysis.js';
-import { alignLatents } from '../latent/latent-alignment.js';
-import { AtomMotion } from '../models/atom-motion.js';
-import { LatentDecoder } from '../networks/latent-decoder.js';
-import { Random } from '../numerics/random.js';
-import { ProjectFolder } from '../project/project-folder.js';
-import type { RunFolder } from '../project/run-folder.js';
+import { InputError } from '../../formats/input-error.js';
+import { parseParticleColumns } from '../../formats/particle-columns.js';
+import type { LatentCloud } from '../../latent/analysis.js';
+import { alignLatents } from '../../latent/latent-alignment.js';
+import { AtomMotion } from '../../models/atom-motion.js';
+import { LatentDecoder } from '../../networks/latent-decoder.js';
+import { Random } from '../../numerics/random.js';
+import { ProjectFolder } from '../../project/project-folder.js';
+import type { RunFolder } from '../../project/run-folder.js';
 
 /** The same places moved by either half's model. */
 export interface HalvesMotion {

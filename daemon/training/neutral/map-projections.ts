@@ -1,13 +1,13 @@
 // A density map as what the neutral model is compared with: its projections, places for Gaussians by its volume, a mask that bounds them.
 
-import { type DensityMap, valueAt } from '../formats/density-map.js';
-import { InputError } from '../formats/input-error.js';
-import { logitsToRow, type ModelFrame, toWorld } from '../gaussians/model-frame.js';
-import { gaussiansToDensity } from '../gaussians/to-density.js';
-import { fourierShellCorrelation } from '../maps/fsc.js';
-import { MapProjector } from '../maps/project-map.js';
-import type { Random } from '../numerics/random.js';
-import { eulerToMatrix } from '../numerics/rotations.js';
+import { type DensityMap, valueAt } from '../../formats/density-map.js';
+import { InputError } from '../../formats/input-error.js';
+import { logitsToRow, type ModelFrame, toWorld } from '../../gaussians/model-frame.js';
+import { gaussiansToDensity } from '../../gaussians/to-density.js';
+import { fourierShellCorrelation } from '../../maps/fsc.js';
+import { MapProjector } from '../../maps/project-map.js';
+import type { Random } from '../../numerics/random.js';
+import { eulerToMatrix } from '../../numerics/rotations.js';
 import type { ProjectionSource } from './neutral-model.js';
 
 export interface Consensus {

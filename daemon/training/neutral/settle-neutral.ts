@@ -1,9 +1,9 @@
 // The neutral model settled on the particles themselves, so that their mean gradient vanishes and only differences between them are left to learn.
 
-import type { Backend, ProjectionGeometry, Tensor } from '../compute/backend.js';
-import type { Random } from '../numerics/random.js';
-import type { BatchSource } from './particle-gradients.js';
-import { Cancelled, type Reporter } from './progress.js';
+import type { Backend, ProjectionGeometry, Tensor } from '../../compute/backend.js';
+import type { Random } from '../../numerics/random.js';
+import type { BatchSource } from '../particle-gradients.js';
+import { Cancelled, type Reporter } from '../progress.js';
 
 export const SETTLE_BATCH = 64;
 const STEPS = 300;

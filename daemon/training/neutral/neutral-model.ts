@@ -1,14 +1,14 @@
 // The neutral model: Gaussians whose projections agree with those of the consensus map, coarse to fine (paper, Methods; method.md section 4.1).
 
-import type { Backend, ProjectionGeometry, Tensor } from '../compute/backend.js';
-import type { RingGeometry } from '../compute/ring-geometry.js';
-import { logitsToRow, type ModelFrame, rowToLogits } from '../gaussians/model-frame.js';
-import { NearestNeighbours } from '../numerics/nearest-neighbours.js';
-import { Random } from '../numerics/random.js';
-import { computingRings } from '../particles/computing-box.js';
-import { Cancelled, type Reporter } from './progress.js';
-import { projectionGeometry, referenceSigma } from './projection-scale.js';
-import { sharesOfSignal } from './ring-shares.js';
+import type { Backend, ProjectionGeometry, Tensor } from '../../compute/backend.js';
+import type { RingGeometry } from '../../compute/ring-geometry.js';
+import { logitsToRow, type ModelFrame, rowToLogits } from '../../gaussians/model-frame.js';
+import { NearestNeighbours } from '../../numerics/nearest-neighbours.js';
+import { Random } from '../../numerics/random.js';
+import { computingRings } from '../../particles/computing-box.js';
+import { Cancelled, type Reporter } from '../progress.js';
+import { projectionGeometry, referenceSigma } from '../projection-scale.js';
+import { sharesOfSignal } from '../ring-shares.js';
 
 /** What the neutral model is compared with: pictures of the molecule in known orientations. */
 export interface ProjectionSource {

@@ -3,14 +3,14 @@
 // A decoder can also learn to turn and shift the whole molecule, most of all where orientations are wrong: a pose refined against such a model would
 // leave the error where it is. So what is common to most Gaussians, one rotation and one shift, is taken off each decoded model.
 
-import type { Backend } from '../compute/backend.js';
-import type { NamedTensor } from '../formats/safetensors.js';
-import { logitsToRow } from '../gaussians/model-frame.js';
-import { decoderWeights } from '../networks/latent-decoder.js';
-import { moved, superpose } from '../numerics/superposition.js';
-import type { RunFolder } from '../project/run-folder.js';
-import { Departure } from './departure.js';
-import { type Foundation, keptFoundation } from './foundation.js';
+import type { Backend } from '../../compute/backend.js';
+import type { NamedTensor } from '../../formats/safetensors.js';
+import { logitsToRow } from '../../gaussians/model-frame.js';
+import { decoderWeights } from '../../networks/latent-decoder.js';
+import { moved, superpose } from '../../numerics/superposition.js';
+import type { RunFolder } from '../../project/run-folder.js';
+import { Departure } from '../departure.js';
+import { type Foundation, keptFoundation } from '../foundation.js';
 
 export class OwnModels {
   private constructor(

@@ -1,15 +1,15 @@
 // Orientation refinement on a toy molecule: slopes by their Taylor remainder, and poses that must come back.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { createCpuBackend } from '../../daemon/compute/cpu/cpu-backend.js';
-import { equalShares } from '../../daemon/compute/ring-geometry.js';
-import { Random } from '../../daemon/numerics/random.js';
-import { vectorToRotation } from '../../daemon/numerics/rotations.js';
-import { multiply } from '../../daemon/numerics/symmetry.js';
-import { expectedErrors } from '../../daemon/training/orientation-spread.js';
-import { OrientationRefiner, type OrientationRound } from '../../daemon/training/orientations.js';
-import { changeOfPose, movedBy, type Pose, PoseAscent, withPrior } from '../../daemon/training/pose-ascent.js';
-import { batchesOf, toyGeometry, toyMolecule, toyParticles } from './toy-molecule.js';
+import { createCpuBackend } from '../../../daemon/compute/cpu/cpu-backend.js';
+import { equalShares } from '../../../daemon/compute/ring-geometry.js';
+import { Random } from '../../../daemon/numerics/random.js';
+import { vectorToRotation } from '../../../daemon/numerics/rotations.js';
+import { multiply } from '../../../daemon/numerics/symmetry.js';
+import { expectedErrors } from '../../../daemon/training/orientations/orientation-spread.js';
+import { OrientationRefiner, type OrientationRound } from '../../../daemon/training/orientations/orientations.js';
+import { changeOfPose, movedBy, type Pose, PoseAscent, withPrior } from '../../../daemon/training/orientations/pose-ascent.js';
+import { batchesOf, toyGeometry, toyMolecule, toyParticles } from '../toy-molecule.js';
 
 const N = 40;
 const DEGREE = Math.PI / 180;

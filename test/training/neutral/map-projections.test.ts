@@ -1,10 +1,10 @@
 // A map as what Gaussians are fitted to: its centre, its mask, its mass, and the shells that a model is compared in.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { DensityMap } from '../../daemon/formats/density-map.js';
-import { rowToLogits } from '../../daemon/gaussians/model-frame.js';
-import { Random } from '../../daemon/numerics/random.js';
-import { type Consensus, mapProjections, moleculeVolume, rotationCentre } from '../../daemon/training/map-projections.js';
+import type { DensityMap } from '../../../daemon/formats/density-map.js';
+import { rowToLogits } from '../../../daemon/gaussians/model-frame.js';
+import { Random } from '../../../daemon/numerics/random.js';
+import { type Consensus, mapProjections, moleculeVolume, rotationCentre } from '../../../daemon/training/neutral/map-projections.js';
 
 const SIZE = 24;
 const VOXEL = 4;

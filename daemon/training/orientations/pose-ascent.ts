@@ -1,7 +1,7 @@
 // The way uphill for one particle's orientation and shift: quasi-Newton steps (BFGS; Nocedal & Wright, chapter 6) on the group of rotations.
 
-import { inverseRotation, rotationVector, vectorToRotation } from '../numerics/rotations.js';
-import { multiply } from '../numerics/symmetry.js';
+import { inverseRotation, rotationVector, vectorToRotation } from '../../numerics/rotations.js';
+import { multiply } from '../../numerics/symmetry.js';
 
 /** How a particle looks at its model: a point c of the model is seen at (A·c)_xy + shift. */
 export interface Pose {

@@ -2,23 +2,23 @@
 
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Backend } from '../compute/backend.js';
-import { InputError } from '../formats/input-error.js';
-import { computingRings } from '../particles/computing-box.js';
-import type { ParticleSet } from '../particles/particle-set.js';
-import { prepareImages } from '../particles/prepare-images.js';
-import type { ProjectFolder } from '../project/project-folder.js';
-import type { RunFolder } from '../project/run-folder.js';
-import { type Base, Departure } from './departure.js';
-import { keptFoundation } from './foundation.js';
-import { Heterogeneity } from './heterogeneity.js';
-import { computeParticleGradients } from './particle-gradients.js';
-import { CANDIDATES, PLACED_DIMS } from './posterior-latents.js';
-import type { Reporter } from './progress.js';
-import { checkpointOf, expansion, placedLatents, whatVaries } from './project-run.js';
-import { projectionGeometry } from './projection-scale.js';
-import { runEntries } from './run-entries.js';
-import { storedBatches } from './stored-batches.js';
+import type { Backend } from '../../compute/backend.js';
+import { InputError } from '../../formats/input-error.js';
+import { computingRings } from '../../particles/computing-box.js';
+import type { ParticleSet } from '../../particles/particle-set.js';
+import { prepareImages } from '../../particles/prepare-images.js';
+import type { ProjectFolder } from '../../project/project-folder.js';
+import type { RunFolder } from '../../project/run-folder.js';
+import { type Base, Departure } from '../departure.js';
+import { keptFoundation } from '../foundation.js';
+import { Heterogeneity } from '../heterogeneity.js';
+import { computeParticleGradients } from '../particle-gradients.js';
+import { CANDIDATES, PLACED_DIMS } from '../posterior-latents.js';
+import type { Reporter } from '../progress.js';
+import { checkpointOf, expansion, placedLatents, whatVaries } from '../project-run.js';
+import { projectionGeometry } from '../projection-scale.js';
+import { runEntries } from '../run-entries.js';
+import { storedBatches } from '../stored-batches.js';
 
 export interface UnseenParticles {
   particles: ParticleSet;

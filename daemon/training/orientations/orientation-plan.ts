@@ -1,10 +1,10 @@
 // How a set of particles is to be refined, learned on a sample of it: which rings count before and after, and how wrong the set is expected to be.
 
-import type { RingGeometry } from '../compute/ring-geometry.js';
+import type { RingGeometry } from '../../compute/ring-geometry.js';
+import { informationShares, ringPixels } from '../ring-shares.js';
 import { type ExpectedErrors, expectedErrors } from './orientation-spread.js';
 import type { OrientationPlan, OrientationRefiner, OrientationRound } from './orientations.js';
 import { changeOfPose, type Pose } from './pose-ascent.js';
-import { informationShares, ringPixels } from './ring-shares.js';
 
 /** Particles that the plan is made on: their error is then known to five per cent. */
 export const PLAN_SAMPLE = 512;

@@ -1,7 +1,7 @@
 // What is said of a neutral model: the shell that misses most of what it could have, not the one where noise leaves nothing.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { describeAgreement, lowestShell, type NeutralReport } from '../../daemon/training/neutral-report.js';
+import { describeAgreement, lowestShell, type NeutralReport } from '../../../daemon/training/neutral/neutral-report.js';
 
 const report: NeutralReport = {
   gaussians: 8,

@@ -1,7 +1,7 @@
 // The k-d tree against the distances of all pairs.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { KdTree, nearestOthers } from '../../daemon/latent/k-d-tree.js';
+import { KdTree, nearestOthers } from '../../daemon/numerics/k-d-tree.js';
 import { Random } from '../../daemon/numerics/random.js';
 
 function bruteForce(points: Float32Array, dims: number, query: ArrayLike<number>, k: number): number[] {

@@ -1,21 +1,21 @@
 // A small project of its own for each half of the particles, so that everything made in it has never seen the other half (method.md section 4.7).
 import { existsSync, mkdirSync } from 'node:fs';
 import { isAbsolute, join, relative, resolve } from 'node:path';
-import { InputError } from '../formats/input-error.js';
-import { writeMap } from '../formats/mrc.js';
-import { consensusContour } from '../maps/contour.js';
-import { lowPass } from '../maps/filter.js';
-import { fourierShellCorrelation, resolutionAt } from '../maps/fsc.js';
-import { halfOf, type Reconstruction, reconstruct } from '../maps/reconstruct.js';
-import { locateStacks } from '../particles/locate-stacks.js';
-import type { ParticleSet } from '../particles/particle-set.js';
-import { writeParticleSubset } from '../particles/read-particles.js';
-import { readStarRecords } from '../particles/star-records.js';
-import { ProjectFolder } from '../project/project-folder.js';
-import type { ProjectSettings } from '../project/project-settings.js';
-import { rotationCentre } from './map-projections.js';
-import type { Reporter } from './progress.js';
-import { openProjectParticles } from './project-neutral.js';
+import { InputError } from '../../formats/input-error.js';
+import { writeMap } from '../../formats/mrc.js';
+import { consensusContour } from '../../maps/contour.js';
+import { lowPass } from '../../maps/filter.js';
+import { fourierShellCorrelation, resolutionAt } from '../../maps/fsc.js';
+import { halfOf, type Reconstruction, reconstruct } from '../../maps/reconstruct.js';
+import { locateStacks } from '../../particles/locate-stacks.js';
+import type { ParticleSet } from '../../particles/particle-set.js';
+import { writeParticleSubset } from '../../particles/read-particles.js';
+import { readStarRecords } from '../../particles/star-records.js';
+import { ProjectFolder } from '../../project/project-folder.js';
+import type { ProjectSettings } from '../../project/project-settings.js';
+import { rotationCentre } from '../neutral/map-projections.js';
+import { openProjectParticles } from '../neutral/project-neutral.js';
+import type { Reporter } from '../progress.js';
 
 export interface HalfProject {
   half: 1 | 2;

@@ -1,20 +1,20 @@
 // Orientations and networks in turn (paper, Methods; method.md section 4.6): better orientations give better models, and these better orientations.
 
-import type { Backend } from '../compute/backend.js';
-import { InputError } from '../formats/input-error.js';
-import type { ProjectFolder } from '../project/project-folder.js';
+import type { Backend } from '../../compute/backend.js';
+import { InputError } from '../../formats/input-error.js';
+import type { ProjectFolder } from '../../project/project-folder.js';
 import {
   inheritOrientations,
   type OrientationReport,
   orientationsPath,
   readOrientationReport,
   trainedWith,
-} from '../project/refined-orientations.js';
-import type { RunFolder } from '../project/run-folder.js';
-import { trainOptions } from '../settings/training.js';
-import type { Reporter } from './progress.js';
+} from '../../project/refined-orientations.js';
+import type { RunFolder } from '../../project/run-folder.js';
+import { trainOptions } from '../../settings/training.js';
+import type { Reporter } from '../progress.js';
+import { trainProjectRun } from '../project-run.js';
 import { refineRunOrientations } from './project-orientations.js';
-import { trainProjectRun } from './project-run.js';
 
 export interface OrientOptions {
   run: string;

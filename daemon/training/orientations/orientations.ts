@@ -3,9 +3,9 @@
 // A small turn of the model by ω moves a Gaussian at c by ω × c, and a shift of its picture by t moves it by Aᵀt, so of the gradient g of the ring
 // correlation with respect to every centre, ∂FRC/∂ω = Σ c × g and ∂FRC/∂t = (A · Σ g)_xy: one projection with its gradients tells all five slopes.
 
-import type { Backend, ProjectionGeometry, Tensor } from '../compute/backend.js';
+import type { Backend, ProjectionGeometry, Tensor } from '../../compute/backend.js';
+import type { BatchSource } from '../particle-gradients.js';
 import type { ExpectedErrors } from './orientation-spread.js';
-import type { BatchSource } from './particle-gradients.js';
 import { movedBy, type Pose, PoseAscent, type PoseValue, withPrior } from './pose-ascent.js';
 
 /** One round over a batch: which rings count, and for how much. */

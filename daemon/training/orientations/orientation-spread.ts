@@ -4,7 +4,7 @@
 // true errors x normally distributed about the stated orientations, one variance for turns and one for shifts, those variances follow by expectation
 // maximisation (Dempster, Laird & Rubin 1977).
 
-import { symmetricEigen } from '../numerics/linear-algebra.js';
+import { symmetricEigen } from '../../numerics/linear-algebra.js';
 
 /** One particle, refined freely. */
 export interface FreeRefinement {
