@@ -16,7 +16,8 @@ export class FrameStream {
 
   constructor(
     private readonly outbox: Outbox,
-    private readonly decode: (scrub: Scrub) => Promise<DecodedFrame>,
+    /** `renewed`: resolves when the same point gives another frame, because weights that are newer have been read. */
+    private readonly decode: (scrub: Scrub) => Promise<{ frame: DecodedFrame; renewed: Promise<boolean> | null }>,
     /** The error message for a scrub that cannot be served. */
     private readonly explain: (error: unknown) => ServerMessage,
   ) {}
@@ -56,7 +57,12 @@ export class FrameStream {
   private async answer(scrub: Scrub): Promise<void> {
     let message: ServerMessage;
     try {
-      message = { type: 'frame', sequence: scrub.sequence, ...(await this.decode(scrub)) };
+      const { frame, renewed } = await this.decode(scrub);
+      message = { type: 'frame', sequence: scrub.sequence, ...frame };
+      // Else a viewer that rests would show the former weights until it is dragged again.
+      void renewed?.then(isNew => {
+        if (isNew && scrub.sequence === this.highest) this.scrub(scrub);
+      });
     } catch (error) {
       message = this.explain(error);
     }

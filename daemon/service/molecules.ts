@@ -32,9 +32,30 @@ export class Molecules {
     private readonly atoms: Float32Array | null,
   ) {}
 
-  /** Throws RequestError: no such run, no weights yet, or a point of the wrong dimension. */
+  /** With the run's newest weights. Throws RequestError: no such run, no weights yet, or a point of the wrong dimension. */
   async decode(run: string, z: readonly number[], withAtoms: boolean): Promise<DecodedFrame> {
-    const loaded = await this.load(this.watch.run(run));
+    const slot = this.slotOf(this.watch.run(run));
+    return this.molecule(run, slot.loading ? await slot.loading : (slot.loaded as Loaded), z, withAtoms);
+  }
+
+  /**
+   * The same for a drag, which must not stop at each checkpoint: while new weights are being read the former ones answer, and `renewed`
+   * resolves (to whether they could be read) when the same point will be answered anew. Null: the frame is of the newest weights.
+   */
+  async preview(run: string, z: readonly number[], withAtoms: boolean): Promise<{ frame: DecodedFrame; renewed: Promise<boolean> | null }> {
+    const { loaded, loading } = this.slotOf(this.watch.run(run));
+    const frame = this.molecule(run, loaded ?? (await (loading as Promise<Loaded>)), z, withAtoms);
+    const renewed =
+      loaded &&
+      loading &&
+      loading.then(
+        () => true,
+        () => false,
+      );
+    return { frame, renewed };
+  }
+
+  private molecule(run: string, loaded: Loaded, z: readonly number[], withAtoms: boolean): DecodedFrame {
     const { decoder } = loaded;
     if (z.length !== decoder.dims)
       throw new RequestError('bad-value', `z has ${z.length} numbers, run "${run}" has ${decoder.dims} latent dimensions`);
@@ -44,21 +65,20 @@ export class Molecules {
     return { run, epoch: decoder.epoch, z: Float32Array.from(z), count, positions, amplitudes, sigmas, atoms };
   }
 
-  /** The run's decoder; while new weights are being read the former ones go on, so that a drag does not stop at each checkpoint. */
-  private async load(run: WatchedRun): Promise<Loaded> {
+  /** With `loaded` of the newest weights and no `loading`, or these under way. */
+  private slotOf(run: WatchedRun): Slot {
     const { name } = run.folder;
     const slot = this.slots.get(name) ?? { loaded: null, loading: null };
     this.slots.delete(name);
     this.slots.set(name, slot);
     if (this.slots.size > KEPT_RUNS) this.slots.delete(this.slots.keys().next().value as string);
     if (run.weightsVersion === '') throw new RequestError('not-ready', `run "${name}" has no weights yet`);
-    const current = slot.loaded;
-    if (current?.version === run.weightsVersion) return current;
-    slot.loading ??= this.read(slot, run);
-    if (!current) return slot.loading;
-    // Weights that cannot be read now are tried again with the next frame.
-    slot.loading.catch(() => {});
-    return current;
+    if (slot.loaded?.version !== run.weightsVersion && !slot.loading) {
+      slot.loading = this.read(slot, run);
+      // Weights that cannot be read now are tried again with the next question.
+      slot.loading.catch(() => {});
+    }
+    return slot;
   }
 
   private async read(slot: Slot, run: WatchedRun): Promise<Loaded> {

@@ -31,7 +31,7 @@ export class Session {
     });
     this.frames = new FrameStream(
       this.outbox,
-      scrub => features.molecules.decode(scrub.run, scrub.z, scrub.atoms),
+      scrub => features.molecules.preview(scrub.run, scrub.z, scrub.atoms),
       error => explain(error, null),
     );
     this.heartbeat = setInterval(() => this.beat(), HEARTBEAT_MS);

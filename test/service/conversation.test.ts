@@ -91,13 +91,27 @@ test('new weights answer from the next look on, because a run is watched while i
   run.writeSettings(runSettings('run-1', { epoch: 3 }));
   await viewer.next('project', ({ project }) => project.runs[0].epoch === 3);
   const expected = new LatentDecoder(run.weights()).decode([1, 1]).positions;
-  for (let id = 2; ; id++) {
-    viewer.send({ type: 'decode', id, run: 'run-1', z: [1, 1], atoms: false });
-    const frame = await viewer.next('decoded');
-    if (frame.epoch !== 3) continue;
-    assert.deepEqual(frame.positions, expected);
-    return;
-  }
+  viewer.send({ type: 'decode', id: 2, run: 'run-1', z: [1, 1], atoms: false });
+  const decoded = await viewer.next('decoded');
+  assert.equal(decoded.epoch, 3);
+  assert.deepEqual(decoded.positions, expected);
+});
+
+test('a viewer that rests is brought to the new weights, though the answer to its last scrub may have been of the former ones', async t => {
+  const small = makeProject(t);
+  const run = makeRun(small.project, 'run-1');
+  const viewer = await Viewer.connect(await serve(t, small));
+  viewer.send({ type: 'decode', id: 1, run: 'run-1', z: [1, 1], atoms: false });
+  await viewer.next('decoded');
+  writeWeights(run, 3);
+  run.writeSettings(runSettings('run-1', { epoch: 3 }));
+  await viewer.next('project', ({ project }) => project.runs[0].epoch === 3);
+  viewer.send({ type: 'scrub', sequence: 7, run: 'run-1', z: [1, 1], atoms: false });
+  const first = await viewer.next('frame');
+  viewer.send({ type: 'frame-drawn', sequence: 7 });
+  const last = first.epoch === 3 ? first : await viewer.next('frame');
+  assert.deepEqual([last.sequence, last.epoch], [7, 3]);
+  assert.deepEqual(last.positions, new LatentDecoder(run.weights()).decode([1, 1]).positions);
 });
 
 test('latents are those of the file, unknown correlations NaN, with principal axes that diagonalise their covariance', async t => {
