@@ -28,10 +28,13 @@ export function register(program: Command): void {
     .argument('[DIR]', 'folder of the new project', 'demo')
     .addOption(new Option('--kind <kind>', 'what moves [trimer]').choices(SIMULATION_KINDS.filter(kind => kind !== 'model')))
     .option('--model <FILE|PDB-ID>', 'a molecule of your own instead, PDB or mmCIF; needs --moving')
-    .option('--moving <residues>', 'what moves in --model, as A:331-527')
+    .option(
+      '--moving <residues>',
+      'what moves in --model, as A:331-527; bodies that move independently have a semicolon between them, as A:1-90;B',
+    )
     .option('--hinge <place>', 'x,y,z in Å or a residue as A:331 [where the moving part is tied to the rest]')
     .option('--axis <x,y,z>', 'axis to turn about [at right angles to z and the line from hinge to moving part]')
-    .option('--angles <from:to>', 'degrees [-11:11]');
+    .option('--angles <from:to>', 'degrees [-11:11]; hinge, axis and angles may be one a body, with semicolons');
   for (const name of ['demoParticles', 'noise', 'seed'] as const) addParameter(command, name);
   command.option('--json', 'one JSON object a line').action((dir: string, options: DemoOptions) =>
     runLong(options, async context => {

@@ -128,17 +128,14 @@ export function parseCluster(text: string): number {
 
 async function writeStates(project: ProjectFolder, run: RunFolder, options: ExportOptions, bild: string | undefined): Promise<void> {
   const decoder = new LatentDecoder(run.weights());
-  const decode = (text: string, flag: string) => decoder.decode(parsePoint(text, decoder.dims, flag));
   if (options.at !== undefined) {
-    const set = decode(options.at, '--at');
+    const set = decoder.decode(parsePoint(options.at, decoder.dims, '--at'));
     if (options.gaussians !== undefined) writeGaussians(options.gaussians, set);
     if (options.map !== undefined) writeMap(options.map, gaussiansToDensity(set, gridOf(project, decoder)));
     if (options.model !== undefined) await writeModel(project, decoder, set, options.model);
   }
   if (options.vectors !== undefined && bild !== undefined) {
-    const ends = options.vectors.split(':');
-    if (ends.length !== 2) throw new InputError(`--vectors ${options.vectors}: give two points, as 0,0:1,0`);
-    const [from, to] = ends.map(end => decode(end, '--vectors'));
+    const [from, to] = parseEnds(options.vectors, decoder.dims, '--vectors').map(end => decoder.decode(end));
     writeFileAtomic(bild, formatBild(from, to, { scale: options.scale ?? parameters.arrowScale.default }));
   }
 }
@@ -149,6 +146,13 @@ export function parsePoint(text: string, dims: number, flag: string): Float32Arr
   if (z.length !== dims || !z.every(Number.isFinite))
     throw new InputError(`${flag} ${text}: the run has ${dims} latent coordinates; give ${dims} numbers separated by commas`);
   return z;
+}
+
+/** Two points of `dims` numbers with a colon between them. */
+export function parseEnds(text: string, dims: number, flag: string): [Float32Array, Float32Array] {
+  const ends = text.split(':');
+  if (ends.length !== 2) throw new InputError(`${flag} ${text}: give two points, as 0,0:1,0`);
+  return [parsePoint(ends[0], dims, flag), parsePoint(ends[1], dims, flag)];
 }
 
 function writeGaussians(file: string, set: GaussianSet): void {

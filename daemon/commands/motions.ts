@@ -1,53 +1,98 @@
-// `limber motions`: latent directions along which a region of the molecule moves and the rest stays.
+// `limber motions`: latent directions along which regions of the molecule move by themselves, and how far everything goes between two latent points.
 import { mkdirSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import type { Command } from 'commander';
-import type { DensityMap } from '../formats/density-map.js';
 import { InputError } from '../formats/input-error.js';
-import { readMap, readMapHeader } from '../formats/mrc.js';
-import { regionMembership } from '../gaussians/region.js';
-import { type LocalMotion, localEigenmotions } from '../latent/local-eigenmotion.js';
-import { principalComponents } from '../latent/pca.js';
-import { LatentDecoder } from '../networks/latent-decoder.js';
-import { type RigidMotion, rigidMotion } from '../numerics/rigid-motion.js';
+import { formatDisplacements } from '../gaussians/displacement.js';
 import { ProjectFolder } from '../project/project-folder.js';
 import type { RunFolder } from '../project/run-folder.js';
 import { writeFileAtomic } from '../project/write-file-atomic.js';
 import { parameters } from '../settings/settings.js';
+import { type MotionBetween, motionBetween, type RegionTurn } from '../training/motions/motion-between.js';
+import { jointMotions, ownMotions, type StepMotion } from '../training/motions/own-motions.js';
+import { type Region, readRegionMask, regionOfMask, regionOfResidues } from '../training/motions/region.js';
+import { RunMolecule } from '../training/motions/run-molecule.js';
+import { parseEnds, requireFolderOf } from './export.js';
 import { addParameter, runLong } from './long-command.js';
 
 interface MotionsOptions {
   run: string;
-  region: string;
+  region?: string[];
+  residues?: string[];
+  between?: string;
+  displacements?: string;
   count?: number;
   json?: boolean;
 }
 
-/** A motion and what it is as a rigid movement of the region, from −step to +step. */
-interface RegionMotion extends LocalMotion {
-  rigid: RigidMotion;
+/** A step with its name in the table and on the screen. */
+interface NamedStep {
+  name: string;
+  motion: StepMotion;
 }
 
 export function register(program: Command): void {
+  const collected = (value: string, before: string[] = []) => [...before, value];
   const command = program
     .command('motions')
-    .description('Find the latent directions along which a region moves most and all else least.')
+    .description('Find the latent directions along which a region moves by itself, and say how far it turns and goes between two points.')
     .argument('<DIR>', 'project folder')
     .requiredOption('--run <NAME>', 'which run')
-    .requiredOption('--region <MRC>', 'mask of the region: 1 inside, 0 outside');
+    .option(
+      '--region <MRC>',
+      'mask of a region: 1 inside, 0 outside; twice for two regions and their motions together and apart',
+      collected,
+    )
+    .option('--residues <ranges>', 'a region of the fitted model instead, as A:331-527 or A:1-90,B; may be repeated', collected)
+    .option('--between <zA…:zB…>', 'two latent points, as 0,0:1,0 [the ends of the first principal component]')
+    .option('--displacements <FILE.tsv>', "every Gaussian's displacement between them, in Å");
   addParameter(command, 'motionCount');
   command.option('--json', 'one JSON object a line').action((dir: string, options: MotionsOptions) =>
     runLong(options, async ({ reporter }) => {
       const project = ProjectFolder.open(dir);
       const run = project.existingRun(options.run);
-      const mask = readRegion(options.region, project.settings.pixelSizeAngstrom, line => reporter.note(line));
-      const motions = motionsOf(run, mask, options.region, options.count ?? parameters.motionCount.default);
+      if (options.displacements !== undefined) requireFolderOf(options.displacements);
+      const molecule = new RunMolecule(run);
+      const ends = options.between === undefined ? molecule.principalEnds : parseEnds(options.between, molecule.decoder.dims, '--between');
+      const regions = await readRegions(project, options, molecule, line => reporter.note(line));
+      const count = options.count ?? parameters.motionCount.default;
+      const own = regions.map(region => ownMotions(molecule, region, count));
+      const joint = regions.length === 2 ? jointMotions(molecule, [regions[0], regions[1]], [own[0][0], own[1][0]]) : null;
+      const between = motionBetween(molecule, ends[0], ends[1], regions);
       const lock = project.lock();
       try {
-        const file = writeMotions(run, options.region, motions);
+        const files = regions.map((region, k) =>
+          writeMotions(
+            run,
+            stemOf(region),
+            own[k].map((motion, m) => ({ name: `${m + 1}`, motion })),
+          ),
+        );
+        const jointSteps = joint && Object.entries(joint).map(([name, motion]) => ({ name, motion }));
+        if (jointSteps) files.push(writeMotions(run, regions.map(stemOf).join('+'), jointSteps));
+        if (options.displacements !== undefined) {
+          const [from, to] = ends.map(end => molecule.decoder.decode(end));
+          writeFileAtomic(options.displacements, formatDisplacements(from, to, between.gaussianErrors));
+          files.push(options.displacements);
+        }
         reporter.done(
-          { run: run.name, region: options.region, motions: motions.map(forProgram), file },
-          [...motions.map(describe), file].join('\n'),
+          {
+            run: run.name,
+            ...(regions.length > 0 && { region: regions[0].name, motions: own[0].map(motion => oneRegion(motion)), file: files[0] }),
+            regions: regions.map(({ name }, k) => ({ region: name, motions: own[k].map(motion => oneRegion(motion)), file: files[k] })),
+            ...(jointSteps && Object.fromEntries(jointSteps.map(({ name, motion }) => [name, manyRegions(motion)]))),
+            between: forProgram(between),
+            files,
+          },
+          [
+            ...regions.flatMap(({ name }, k) => [
+              `${name}:`,
+              ...own[k].map((motion, m) => describeStep({ name: `motion ${m + 1}`, motion })),
+            ]),
+            ...(jointSteps ?? []).map(describeStep),
+            describeBetween(between, options.between === undefined),
+            ...files,
+          ].join('\n'),
         );
       } finally {
         lock.release();
@@ -56,77 +101,119 @@ export function register(program: Command): void {
   );
 }
 
-/** Throws InputError where the file holds no mask. Without a plausible voxel size of its own it has the particles'. */
-function readRegion(file: string, pixelSizeAngstrom: number, note: (line: string) => void): DensityMap {
-  const mask = readMap(file, readMapHeader(file).voxelSizeIsSuspect ? { pixelSizeAngstrom } : {});
-  mask.notes.forEach(note);
-  const [low, high] = mask.data.reduce(([a, b], value) => [Math.min(a, value), Math.max(b, value)], [0, 0]);
-  // Programs that soften an edge by filtering overshoot a little.
-  if (low < -0.05 || high > 1.05 || high < 0.5)
-    throw new InputError(
-      `${file}: its values reach from ${low.toPrecision(3)} to ${high.toPrecision(3)}; a mask is 1 in the region, 0 outside`,
-    );
-  mask.data.forEach((value, i) => {
-    mask.data[i] = Math.min(1, Math.max(0, value));
+/** Masks first, then residues, each in the order of the command line. Throws InputError where two would be written to one file. */
+async function readRegions(
+  project: ProjectFolder,
+  { region: masks = [], residues = [] }: MotionsOptions,
+  { neutral }: RunMolecule,
+  note: (line: string) => void,
+): Promise<Region[]> {
+  const regions = masks.map(file => regionOfMask(file, readRegionMask(file, project.settings.pixelSizeAngstrom, note), neutral));
+  if (residues.length > 0) {
+    const { model } = project.settings;
+    if (model === null)
+      throw new InputError(
+        `--residues ${residues[0]}: ${project.path} has no fitted model; give a mask with --region, or make the project with --model FILE`,
+      );
+    // Mol*'s parsers take a while to load.
+    const { readModel } = await import('../models/read-model.js');
+    const fitted = await readModel(project.resolve(model));
+    regions.push(...residues.map(text => regionOfResidues(text, fitted, neutral)));
+  }
+  const twice = regions.find((region, k) => regions.slice(0, k).some(other => stemOf(other) === stemOf(region)));
+  if (twice) throw new InputError(`${twice.name}: another region is called ${stemOf(twice)} as well; give it another name`);
+  return regions;
+}
+
+/** Of the file that its motions are written to. */
+function stemOf({ name }: Region): string {
+  return basename(name, extname(name)).replace(/[^A-Za-z0-9._+-]+/g, '_');
+}
+
+/** One flat object a motion of one region: what --json tells, and a row of its table. */
+function oneRegion({ step, insideAngstrom, outsideAngstrom, turns: [turn] }: StepMotion) {
+  const { angleDegrees, axis, shiftAngstrom, residualAngstrom } = turn;
+  return { step: [...step], insideAngstrom: insideAngstrom[0], outsideAngstrom, angleDegrees, axis, shiftAngstrom, residualAngstrom };
+}
+
+/** The same of several regions, each with figures of its own. */
+function manyRegions({ step, insideAngstrom, outsideAngstrom, turns }: StepMotion) {
+  const regions = turns.map(({ region, angleDegrees, axis, shiftAngstrom, residualAngstrom }, k) => {
+    return { region, insideAngstrom: insideAngstrom[k], angleDegrees, axis, shiftAngstrom, residualAngstrom };
   });
-  return mask;
+  return { step: [...step], outsideAngstrom, regions };
 }
 
-function motionsOf(run: RunFolder, mask: DensityMap, file: string, count: number): RegionMotion[] {
-  const { z, count: particles, dims } = run.latents();
-  const decoder = new LatentDecoder(run.weights());
-  const { axes, variances } = principalComponents(z, particles, dims);
-  const neutral = decoder.decode(new Float32Array(dims));
-  const region = regionMembership(neutral, mask);
-  const inside = region.reduce((sum, share) => sum + share, 0);
-  if (inside < 1 || inside > neutral.count - 1)
-    throw new InputError(
-      `${file}: ${inside.toFixed(1)} of the model's ${neutral.count} Gaussians lie in this mask; give one of a part of the molecule, in the frame of the map`,
-    );
-  const motions = localEigenmotions(
-    {
-      decode: point => decoder.decode(point).positions,
-      origin: new Float32Array(dims),
-      spread: axes.map((value, i) => value * Math.sqrt(variances[Math.floor(i / dims)])),
-      weights: neutral.amplitudes,
-    },
-    region,
-    count,
-  );
-  const weights = region.map((share, i) => share * neutral.amplitudes[i]);
-  const positionsAt = (step: Float32Array, sign: number) => decoder.decode(step.map(value => sign * value)).positions;
-  return motions.map(motion => ({
-    ...motion,
-    rigid: rigidMotion(positionsAt(motion.step, -1), positionsAt(motion.step, 1), weights),
-  }));
+function forProgram({ from, to, gaussianErrors: _, ...figures }: MotionBetween) {
+  return { from: [...from], to: [...to], ...figures };
 }
 
-/** One flat object a motion: what --json tells. */
-function forProgram({ step, insideAngstrom, outsideAngstrom, rigid }: RegionMotion) {
-  const { angleDegrees, axis, shift, residual } = rigid;
-  return { step: [...step], insideAngstrom, outsideAngstrom, angleDegrees, axis, shiftAngstrom: shift, residualAngstrom: residual };
-}
-
-function writeMotions(run: RunFolder, region: string, motions: RegionMotion[]): string {
+/** A table of steps of the same regions, in the run's folder; of several regions the columns of each have its number. */
+function writeMotions(run: RunFolder, stem: string, steps: readonly NamedStep[]): string {
   const folder = join(run.path, 'motions');
   mkdirSync(folder, { recursive: true });
-  const file = join(folder, `${basename(region, extname(region))}.tsv`);
-  const header = [
-    'motion',
-    ...Array.from(motions[0].step, (_, d) => `z${d}`),
-    ...['insideAngstrom', 'outsideAngstrom', 'angleDegrees', 'axisX', 'axisY', 'axisZ'],
-    ...['shiftXAngstrom', 'shiftYAngstrom', 'shiftZAngstrom', 'residualAngstrom'],
-  ];
-  const rows = motions.map((motion, k) => [k + 1, ...Object.values(forProgram(motion)).flat()].join('\t'));
+  const file = join(folder, `${stem}.tsv`);
+  const { step, turns } = steps[0].motion;
+  const rigid = ['angleDegrees', 'axisX', 'axisY', 'axisZ', 'shiftXAngstrom', 'shiftYAngstrom', 'shiftZAngstrom', 'residualAngstrom'];
+  const latent = Array.from(step, (_, d) => `z${d}`);
+  const header =
+    turns.length === 1
+      ? ['motion', ...latent, 'insideAngstrom', 'outsideAngstrom', ...rigid]
+      : ['motion', ...latent, 'outsideAngstrom', ...turns.flatMap((_, k) => ['insideAngstrom', ...rigid].map(name => `${name}${k + 1}`))];
+  const rows = steps.map(({ name, motion }) =>
+    [
+      name,
+      ...(turns.length === 1
+        ? Object.values(oneRegion(motion))
+        : [
+            ...motion.step,
+            motion.outsideAngstrom,
+            ...manyRegions(motion).regions.flatMap(({ region: _, ...figures }) => Object.values(figures)),
+          ]
+      ).flat(),
+    ].join('\t'),
+  );
   writeFileAtomic(file, [header.join('\t'), ...rows].join('\n') + '\n');
   return file;
 }
 
-function describe({ step, insideAngstrom, outsideAngstrom, rigid }: RegionMotion, k: number): string {
-  const numbers = (values: ArrayLike<number>, digits: number) =>
-    Array.from(values, value => String(Number(value.toPrecision(digits)))).join(',');
+function describeStep({ name, motion: { step, insideAngstrom, outsideAngstrom, turns } }: NamedStep): string {
+  const moved = turns.map(({ region }, k) => `${turns.length === 1 ? 'the region' : region} by ${insideAngstrom[k].toFixed(2)} Å`);
   return [
-    `motion ${k + 1}  ±(${numbers(step, 4)})  moves the region by ${insideAngstrom.toFixed(2)} Å and the rest by ${outsideAngstrom.toFixed(2)} Å`,
-    `          the region turns by ${rigid.angleDegrees.toFixed(1)}° about (${numbers(rigid.axis, 3)}), its centre goes ${Math.hypot(...rigid.shift).toFixed(2)} Å; ${rigid.residual.toFixed(2)} Å are not rigid`,
+    `${name}  ±(${numbers(step, 4)})  moves ${moved.join(', ')} and the rest by ${outsideAngstrom.toFixed(2)} Å`,
+    ...turns.map(turn => `          ${turns.length === 1 ? 'the region' : turn.region} ${describeTurn(turn)}`),
   ].join('\n');
+}
+
+function describeBetween({ from, to, rmsAngstrom, errorAngstrom, regions }: MotionBetween, isPrincipal: boolean): string {
+  const ends = `from (${numbers(from, 4)}) to (${numbers(to, 4)})`;
+  const what = isPrincipal ? ', the ends of the first principal component (2 % of the particles lie beyond either)' : '';
+  return [
+    `${ends}${what}:`,
+    `          all of it moves by ${rmsAngstrom.toFixed(2)}${withError(errorAngstrom, 2)} Å`,
+    ...regions.map(turn => `          ${turn.region} ${describeTurn(turn)}`),
+    ...(errorAngstrom === null ? [] : ['          errors: half of the difference of the two half-set models']),
+  ].join('\n');
+}
+
+function describeTurn({
+  angleDegrees,
+  axis,
+  axisPoint,
+  shiftAngstrom,
+  residualAngstrom,
+  errorAngstrom,
+  angleErrorDegrees,
+}: RegionTurn): string {
+  const through = axisPoint ? ` through (${axisPoint.map(value => value.toFixed(1)).join(', ')}) Å` : '';
+  const shift = Math.hypot(...shiftAngstrom).toFixed(2);
+  return `turns by ${angleDegrees.toFixed(1)}${withError(angleErrorDegrees, 1)}° about (${numbers(axis, 3)})${through}, its centre goes ${shift}${withError(errorAngstrom, 2)} Å; ${residualAngstrom.toFixed(2)} Å are not rigid`;
+}
+
+function withError(error: number | null, decimals: number): string {
+  return error === null ? '' : ` ± ${error.toFixed(decimals)}`;
+}
+
+function numbers(values: ArrayLike<number>, digits: number): string {
+  return Array.from(values, value => String(Number(value.toPrecision(digits)))).join(',');
 }

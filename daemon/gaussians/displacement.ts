@@ -8,6 +8,20 @@ export function displacements(from: GaussianSet, to: GaussianSet): Float32Array 
   return to.positions.map((value, i) => value - from.positions[i]);
 }
 
+/**
+ * A table of every Gaussian's displacement, a line each under a header: x y z (where it is in `from`), dx dy dz, length and, where `error` (N) is given, error; tabs between them, all Å in the map frame.
+ */
+export function formatDisplacements(from: GaussianSet, to: GaussianSet, error: ArrayLike<number> | null): string {
+  const d = displacements(from, to);
+  const lines = [['x', 'y', 'z', 'dx', 'dy', 'dz', 'length', ...(error ? ['error'] : [])].join('\t')];
+  for (let i = 0; i < from.count; i++) {
+    const move = [d[3 * i], d[3 * i + 1], d[3 * i + 2]];
+    const numbers = [...from.positions.subarray(3 * i, 3 * i + 3), ...move, Math.hypot(...move), ...(error ? [error[i]] : [])];
+    lines.push(numbers.map(value => value.toFixed(4)).join('\t'));
+  }
+  return lines.join('\n') + '\n';
+}
+
 export interface ArrowOptions {
   /** Length of an arrow per length of its displacement. */
   scale: number;

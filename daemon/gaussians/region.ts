@@ -1,10 +1,41 @@
-// Which Gaussians belong to a region that a mask marks.
+// Which Gaussians belong to a region that a mask or a choice of atoms marks.
 import { type DensityMap, valueAt } from '../formats/density-map.js';
+import { NearestNeighbours } from '../numerics/nearest-neighbours.js';
 import type { GaussianSet } from './gaussian-set.js';
 
 /** N: the mask's value at each Gaussian's centre; 0 outside the mask's box. A mask is 1 inside its region, 0 outside, and may fall softly between. */
 export function regionMembership({ count, positions }: GaussianSet, mask: DensityMap): Float32Array {
   return Float32Array.from({ length: count }, (_, i) => valueAt(mask, positions[3 * i], positions[3 * i + 1], positions[3 * i + 2]) ?? 0);
+}
+
+/** Atoms that a Gaussian is asked about: some residues' worth, so that one stray atom decides nothing. */
+const ATOMS_ASKED = 24;
+/** In σ of the Gaussian: one whose nearest atom is further away stands for no atom of the model. */
+const FAR_SIGMAS = 4;
+
+/**
+ * N: the share of each Gaussian's atoms that are `chosen` (one truth value an atom), among the 24 nearest, each counting exp(−d²/2σ²) with the Gaussian's own σ: how much of what it stands for
+ * belongs to the choice. `atoms`: 3n, Å, fitted into the same frame as the Gaussians. 0 where no atom is within 4σ.
+ */
+export function atomShares({ count, positions, sigmas }: GaussianSet, atoms: Float32Array, chosen: ArrayLike<boolean>): Float32Array {
+  const shares = new Float32Array(count);
+  const search = new NearestNeighbours(atoms);
+  const found = new Int32Array(ATOMS_ASKED);
+  const distances = new Float64Array(ATOMS_ASKED);
+  for (let i = 0; i < count; i++) {
+    const asked = search.nearest(positions[3 * i], positions[3 * i + 1], positions[3 * i + 2], ATOMS_ASKED, found, distances);
+    if (asked === 0 || distances[0] > FAR_SIGMAS * sigmas[i]) continue;
+    let inside = 0;
+    let total = 0;
+    for (let k = 0; k < asked; k++) {
+      // Relative to the nearest, so that the sum is never nothing.
+      const weight = Math.exp((distances[0] ** 2 - distances[k] ** 2) / (2 * sigmas[i] ** 2));
+      total += weight;
+      if (chosen[found[k]]) inside += weight;
+    }
+    shares[i] = inside / total;
+  }
+  return shares;
 }
 
 /** Voxels over which a mask made of spheres falls to 0 outside them. */

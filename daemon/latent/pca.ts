@@ -56,6 +56,20 @@ export function toComponents({ mean, axes }: LatentPca, z: Float32Array, count: 
 }
 
 /**
+ * The two ends of the first principal component: the points on the line through the mean beyond which `share` of the particles lie, in float32. Not the outermost particles: those are where noise has
+ * carried them.
+ */
+export function principalEnds(pca: LatentPca, z: Float32Array, count: number, share = 0.02): [Float32Array, Float32Array] {
+  const dims = pca.mean.length;
+  const along = toComponents(pca, z, count)
+    .filter((_, i) => i % dims === 0)
+    .sort();
+  const beyond = Math.min(Math.floor(share * count), count - 1);
+  const at = (rank: number) => pca.mean.map((value, d) => value + along[rank] * pca.axes[d]);
+  return [at(beyond), at(count - 1 - beyond)];
+}
+
+/**
  * The inverse: z (count × dims) of the first `given` components (count × given); those not given are zero, the cloud's mean.
  * With all of them it undoes `toComponents`; with the first alone it walks along the first axis.
  */

@@ -6,7 +6,9 @@ export interface RigidMotion {
   angleDegrees: number;
   /** Unit vector; (0, 0, 1) where nothing turns. */
   axis: [number, number, number];
-  /** How far the weighted centre goes, in the unit of the points. */
+  /** The weighted centre before the motion, in the unit of the points. */
+  centre: [number, number, number];
+  /** How far the weighted centre goes. */
   shift: [number, number, number];
   /** Weighted root mean square of what rotation and shift leave unexplained. */
   residual: number;
@@ -46,18 +48,43 @@ export function rigidMotion(from: ArrayLike<number>, to: ArrayLike<number>, weig
   return {
     angleDegrees: turns ? (2 * Math.atan2(sine, sign * vectors[0]) * 180) / Math.PI : 0,
     axis: turns ? (vector.map(value => value / sine) as [number, number, number]) : [0, 0, 1],
+    centre: a,
     shift: [b[0] - a[0], b[1] - a[1], b[2] - a[2]],
     residual: Math.sqrt(Math.max(0, size - 2 * values[0]) / total),
   };
 }
 
-function weightedCentre(points: ArrayLike<number>, weights: ArrayLike<number>): number[] {
-  const centre = [0, 0, 0];
+/** A line about which a turn needs no shift but one along it (Chasles' theorem): least where the hinge is. */
+export interface ScrewAxis {
+  /** The point of the axis nearest to the middle between the centre before and after, in the unit of the points. */
+  point: [number, number, number];
+  /** Shift along the axis, positive in its direction. */
+  slide: number;
+}
+
+/**
+ * The screw axis of a motion; null where it turns by less than `leastDegrees`, whose axis would lie anywhere: its distance grows as 1/angle. With t⊥ the part of the
+ * centre's shift across the axis n, the point is c + t⊥/2 + n × t⊥ / (2 tan(angle/2)).
+ */
+export function screwAxis({ angleDegrees, axis, centre, shift }: RigidMotion, leastDegrees = 0.05): ScrewAxis | null {
+  if (!(angleDegrees >= leastDegrees)) return null;
+  const slide = axis[0] * shift[0] + axis[1] * shift[1] + axis[2] * shift[2];
+  const across = shift.map((value, k) => value - slide * axis[k]);
+  const cotangent = 1 / Math.tan((angleDegrees * Math.PI) / 360);
+  const point = [0, 1, 2].map(k => {
+    const [p, q] = [(k + 1) % 3, (k + 2) % 3];
+    return centre[k] + across[k] / 2 + ((axis[p] * across[q] - axis[q] * across[p]) * cotangent) / 2;
+  });
+  return { point: point as [number, number, number], slide };
+}
+
+function weightedCentre(points: ArrayLike<number>, weights: ArrayLike<number>): [number, number, number] {
+  const centre: [number, number, number] = [0, 0, 0];
   let total = 0;
   for (let i = 0; i < weights.length; i++) {
     total += weights[i];
     for (let axis = 0; axis < 3; axis++) centre[axis] += weights[i] * points[3 * i + axis];
   }
   if (!(total > 0)) throw new RangeError('a rigid motion of no points');
-  return centre.map(value => value / total);
+  return [centre[0] / total, centre[1] / total, centre[2] / total];
 }

@@ -46,15 +46,8 @@ export function moved({ rotation: r, centre, target }: Superposition, points: Ar
 
 /** Least squares over all points (Horn 1987): exact where all of them move as one body. Throws RangeError where all weights are zero. */
 export function superposeAll(from: ArrayLike<number>, to: ArrayLike<number>, weights: ArrayLike<number>): Superposition {
-  const { angleDegrees, axis, shift } = rigidMotion(from, to, weights);
+  const { angleDegrees, axis, centre, shift } = rigidMotion(from, to, weights);
   const turn = axis.map(a => (a * angleDegrees * Math.PI) / 180) as [number, number, number];
-  const centre: [number, number, number] = [0, 0, 0];
-  let total = 0;
-  for (let i = 0; i < weights.length; i++) {
-    total += weights[i];
-    for (let k = 0; k < 3; k++) centre[k] += weights[i] * from[3 * i + k];
-  }
-  for (let k = 0; k < 3; k++) centre[k] /= total;
   return { rotation: vectorToRotation(turn), centre, target: [centre[0] + shift[0], centre[1] + shift[1], centre[2] + shift[2]] };
 }
 

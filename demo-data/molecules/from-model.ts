@@ -8,7 +8,7 @@ import { type Motion, type MovingMolecule, packScatterers } from '../scatterers.
 import { atomsToScatterers } from './atoms-to-scatterers.js';
 import { perpendicular } from './polypeptide.js';
 
-/** As written on the command line. */
+/** As written on the command line. Where several bodies move, hinge, axis and angles are one for all, or one a body with semicolons between them. */
 export interface ModelMotionOptions {
   /** "A:331-527,L" moves as one body; a semicolon separates bodies that move independently. */
   moving: string;
@@ -100,7 +100,7 @@ function hingeMotion(
   ranges: ResidueRange[],
   text: string,
   centre: Vector,
-  options: ModelMotionOptions,
+  options: Omit<ModelMotionOptions, 'moving'>,
 ): Motion {
   const moving = atoms.filter(atom => isInRanges(atom, ranges));
   if (moving.length === 0) {
@@ -128,6 +128,16 @@ function hingeMotion(
   };
 }
 
+/** What is written for each of `bodies`; once for all, or once each. */
+function oneEach(text: string | undefined, bodies: number, flag: string): (string | undefined)[] {
+  const parts = text?.split(';').map(part => part.trim()) ?? [undefined];
+  if (parts.length !== 1 && parts.length !== bodies)
+    throw new InputError(
+      `${flag}: "${text}" is for ${parts.length} bodies where --moving names ${bodies}; give one for all, or one for each`,
+    );
+  return Array.from({ length: bodies }, (_, i) => parts[parts.length === 1 ? 0 : i]);
+}
+
 /**
  * The molecule of a file, its rotation centre at the centre of mass; the model's own frame is the map's. `file` names it in errors, `pixelSizeAngstrom` is that of
  * the pixels that images are drawn in.
@@ -135,8 +145,14 @@ function hingeMotion(
 export function moleculeFromModel(model: ModelFile, file: string, options: ModelMotionOptions, pixelSizeAngstrom: number): MovingMolecule {
   const { centre } = modelExtent(model.atoms);
   const bodies = options.moving.split(';').map(text => ({ text: text.trim(), ranges: parseRanges(text) }));
+  const [hinges, axes, angles] = (['hinge', 'axis', 'angles'] as const).map(name => oneEach(options[name], bodies.length, `--${name}`));
   const motions = bodies.map(({ text, ranges }, i) =>
-    hingeMotion(bodies.length > 1 ? `angle_${i + 1}` : 'angle', file, model.atoms, ranges, text, centre, options),
+    hingeMotion(bodies.length > 1 ? `angle_${i + 1}` : 'angle', file, model.atoms, ranges, text, centre, {
+      ...options,
+      hinge: hinges[i],
+      axis: axes[i],
+      angles: angles[i],
+    }),
   );
   const motionOf = (atom: ModelAtom) => bodies.findIndex(body => isInRanges(atom, body.ranges));
   return {

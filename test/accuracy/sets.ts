@@ -1,6 +1,7 @@
 // The registry of `npm run accuracy`: every set that is measured, a line each.
 
 import { assemblyTrial } from './assembly.js';
+import { hingeTrial } from './hinge.js';
 import { iggTrial } from './igg.js';
 import { missingForIgg } from './igg-set.js';
 import { neutralTrial } from './neutral.js';
@@ -47,6 +48,7 @@ export const SETS: readonly AccuracySet[] = [
   { name: 'neutral', isSeeded: true, missing: nothing, trial: neutralTrial },
   { name: 'orientations', isSeeded: true, missing: nothing, trial: orientationTrial },
   { name: 'assembly', isSeeded: true, missing: nothing, trial: assemblyTrial },
+  { name: 'hinge', isSeeded: true, missing: nothing, trial: hingeTrial },
   { name: 'undone', isSeeded: true, missing: nothing, trial: (seed, context) => undoneMotionTrial('undone', PLAIN, seed, context) },
   {
     name: 'undone-hard',

@@ -1,0 +1,122 @@
+// Two hinges that tilt independently: whether a run's latent space gives each domain's own motion, both together and apart, and their angles in degrees.
+
+import { mkdirSync } from 'node:fs';
+import { readModel } from '../../daemon/models/read-model.js';
+import { motionBetween, type RegionTurn } from '../../daemon/training/motions/motion-between.js';
+import { jointMotions, ownMotions, type StepMotion } from '../../daemon/training/motions/own-motions.js';
+import { regionOfResidues } from '../../daemon/training/motions/region.js';
+import { RunMolecule } from '../../daemon/training/motions/run-molecule.js';
+import { prepareScene } from '../../demo-data/scene.js';
+import { simulate } from '../../demo-data/simulate.js';
+import { planSimulation } from '../../demo-data/simulation-options.js';
+import { HINGED_DOMAINS, hingeOptions } from './hinge-set.js';
+import { type Figure, newProject, type Trial, type TrialContext, trainRun } from './trial.js';
+
+const ASKED = { outside: 0.1, cosine: 0.9, tiltErrorDegrees: 1 };
+/** Half a minute on one core; both hinges are learned after three. */
+const EPOCHS = 8;
+/** Particles beyond either end of a motion, as `limber motions` takes them of the first principal component. */
+const BEYOND = 0.02;
+
+/**
+ * One run with d = 2, positions only; regions are the residues of either domain. Own motions, sum and difference are as `limber motions` writes them. A tilt is the program's turn of the domain between
+ * the two points of its own motion beyond which 2 % of the particles lie, the other motion at rest: what a user sees who goes from end to end. Every angle is equally frequent, so that the simulator's own tilt
+ * between the same percentiles is its whole range. Beside it, unjudged, the turn between the mean latents of the particles truly at either end.
+ */
+export async function hingeTrial(seed: number, context: TrialContext): Promise<Trial> {
+  mkdirSync(context.folder, { recursive: true });
+  const options = hingeOptions(context.folder, seed);
+  const data = await simulate(options, context.reporter);
+  const { truth, molecule: simulated } = await prepareScene(planSimulation(options));
+  const project = await newProject({ particles: data.particles, map: data.map, model: data.model }, context);
+  const { latents, ...trained } = await trainRun(project, 'hinges', { latentDims: 2, vary: ['position'], epochs: EPOCHS, seed }, context);
+
+  const molecule = new RunMolecule(project.run('hinges'));
+  const model = await readModel(data.model!);
+  const regions = HINGED_DOMAINS.map(({ range }) => regionOfResidues(range, model, molecule.neutral));
+  const own = regions.map(region => ownMotions(molecule, region, 1)[0]);
+  const { together, apart } = jointMotions(molecule, [regions[0], regions[1]], [own[0], own[1]]);
+
+  const share = ({ insideAngstrom, outsideAngstrom }: StepMotion) => outsideAngstrom / Math.min(...insideAngstrom);
+  const outside = (measure: string, motion: StepMotion): Figure => ({
+    measure: `${measure}: motion outside over motion inside`,
+    value: share(motion),
+    oracle: 0,
+    chance: null,
+    threshold: ASKED.outside,
+    better: 'lower',
+  });
+  const figures: Figure[] = [
+    ...own.map((motion, k) => outside(`own motion of domain ${HINGED_DOMAINS[k].chain}`, motion)),
+    outside('both together', together),
+    outside('both apart', apart),
+    {
+      measure: 'together: cosine between the ways of the two domains',
+      value: wayCosine(together),
+      oracle: 1,
+      chance: 0,
+      threshold: ASKED.cosine,
+    },
+    { measure: 'apart: cosine, less than nothing', value: -wayCosine(apart), oracle: 1, chance: 0, threshold: ASKED.cosine },
+  ];
+  regions.forEach((region, k) => {
+    const { chain } = HINGED_DOMAINS[k];
+    const { values } = simulated.motions[k];
+    const span = values.at(-1)! - values[0];
+    const along = coordinatesAlong(latents.z, own[0].step, own[1].step, k).sort();
+    const beyond = Math.floor(BEYOND * along.length);
+    const at = (rank: number) => own[k].step.map(value => value * along[rank]);
+    const turned = motionBetween(molecule, at(beyond), at(along.length - 1 - beyond), [region]).regions[0];
+    const known = [0, values.length - 1].map(step => meanLatent(latents, row => truth[latents.particle[row] - 1].steps[k] === step));
+    figures.push(
+      {
+        measure: `error of the tilt of domain ${chain} between the ends of its own motion, truly ${span}°`,
+        value: Math.abs(turned.angleDegrees - span),
+        oracle: null,
+        chance: span,
+        threshold: ASKED.tiltErrorDegrees,
+        better: 'lower',
+      },
+      unjudged(`tilt of domain ${chain} between the ends of its own motion`, turned.angleDegrees, span),
+      unjudged(
+        `tilt of domain ${chain} between particles truly at either end`,
+        motionBetween(molecule, known[0], known[1], [region]).regions[0].angleDegrees,
+        span,
+      ),
+      unjudged(`distance of its axis from the true hinge, Å`, awayFromHinge(turned, HINGED_DOMAINS[k].hinge), 0),
+    );
+  });
+  return { set: `hinge, seed ${seed}`, ...trained, mostSeconds: null, figures };
+}
+
+/** Cosine between the ways that the centres of the two regions go. */
+function wayCosine({ turns }: StepMotion): number {
+  const [a, b] = turns.map(({ shiftAngstrom }) => shiftAngstrom);
+  return (a[0] * b[0] + a[1] * b[1] + a[2] * b[2]) / (Math.hypot(...a) * Math.hypot(...b));
+}
+
+/** Of every latent z (n × 2) = c₀·first + c₁·second: its coordinate c_k. */
+function coordinatesAlong(z: Float32Array, first: Float32Array, second: Float32Array, k: number): Float64Array {
+  const determinant = first[0] * second[1] - first[1] * second[0];
+  return Float64Array.from({ length: z.length / 2 }, (_, i) => {
+    const [x, y] = [z[2 * i], z[2 * i + 1]];
+    return (k === 0 ? x * second[1] - y * second[0] : first[0] * y - first[1] * x) / determinant;
+  });
+}
+
+function meanLatent({ z, count, dims }: { z: Float32Array; count: number; dims: number }, isOne: (row: number) => boolean): Float64Array {
+  const rows = Array.from({ length: count }, (_, row) => row).filter(isOne);
+  return Float64Array.from({ length: dims }, (_, d) => rows.reduce((sum, row) => sum + z[row * dims + d] / rows.length, 0));
+}
+
+/** Å from a point to the turn's axis. */
+function awayFromHinge({ axis, axisPoint }: RegionTurn, hinge: readonly number[]): number {
+  if (!axisPoint) return Number.NaN;
+  const away = hinge.map((value, d) => value - axisPoint[d]);
+  const along = away[0] * axis[0] + away[1] * axis[1] + away[2] * axis[2];
+  return Math.hypot(...away.map((value, d) => value - along * axis[d]));
+}
+
+function unjudged(measure: string, value: number, oracle: number): Figure {
+  return { measure, value, oracle, chance: null, threshold: null };
+}
