@@ -19,7 +19,7 @@ function filled(name: string, rows: number, width: number): RowStore {
   return store;
 }
 
-test('rows come back bit for bit in any order and repeated, whatever the blocks they were written in', () => {
+test('rows of numbers that half precision holds come back bit for bit in any order and repeated, whatever the blocks they were written in', () => {
   const store = filled('any', 10, 7);
   const chosen = [9, 0, 4, 4, 3];
   // A view that does not begin at the start of its buffer: byte offsets must be honoured.
@@ -42,7 +42,7 @@ test('a row that was never written is zero, because a new store replaces an old 
 
 test('a file that was cut short is an error that names it, rather than the rows of an earlier batch', () => {
   const store = filled('short', 6, 5);
-  truncateSync(store.path, 4 * 5 * 4 + 6);
+  truncateSync(store.path, 4 * store.rowBytes + 6);
   const out = new Float32Array(5);
   store.read([3], out);
   assert.equal(out[0], 3);

@@ -156,7 +156,7 @@ export class Viewer {
     });
   }
 
-  static async connect(service: Service): Promise<Viewer> {
+  static async connect(service: Pick<Service, 'port' | 'token'>): Promise<Viewer> {
     const viewer = new Viewer(new WebSocket(`ws://127.0.0.1:${service.port}${SOCKET_PATH}?token=${service.token}`, SUBPROTOCOL));
     await new Promise((resolve, reject) => viewer.socket.once('open', resolve).once('error', reject));
     return viewer;
