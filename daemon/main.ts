@@ -17,6 +17,7 @@ const commands: Record<string, () => Promise<CommandModule>> = {
   reconstruct: () => import('./commands/reconstruct.js'),
   embed: () => import('./commands/embed.js'),
   cluster: () => import('./commands/cluster.js'),
+  path: () => import('./commands/path.js'),
   motions: () => import('./commands/motions.js'),
   halves: () => import('./commands/halves.js'),
   export: () => import('./commands/export.js'),

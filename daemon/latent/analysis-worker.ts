@@ -1,8 +1,8 @@
 // The thread on which an analysis runs: one question in, progress and one answer out.
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Clustering, Embedding } from './analysis.js';
+import { latentPath } from './latent-path.js';
 import { clusteringMethods, embeddingMethods } from './registry.js';
-import type { AnalysisAnswer, AnalysisQuestion } from './run-analysis.js';
+import type { AnalysisAnswer, AnalysisQuestion, AnalysisResult } from './run-analysis.js';
 
 /** Milliseconds between two reports of the same stage: an analysis may call as often as it likes. */
 const INTERVAL = 100;
@@ -28,7 +28,8 @@ function find<T extends { name: string }>(methods: readonly T[], name: string): 
   return found;
 }
 
-function answer(question: AnalysisQuestion): Embedding | Clustering {
+function answer(question: AnalysisQuestion): AnalysisResult {
+  if (question.kind === 'path') return latentPath(question.cloud, question.options, progress);
   if (question.kind === 'embed') return find(embeddingMethods, question.method).embed(question.cloud, question.options, progress);
   return find(clusteringMethods, question.method).cluster(question.cloud, question.options, progress);
 }

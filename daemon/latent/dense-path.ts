@@ -1,26 +1,33 @@
 // A path between two latent points that stays where particles are: the cheapest way through the neighbour graph, a step costing its length over
-// the density there. (The path of maximum flux, Huo & Straub, J. Chem. Phys. 107, 5000 (1997), found by Dijkstra 1959.)
+// the density there (the path of maximum flux, Huo & Straub, J. Chem. Phys. 107, 5000 (1997), found by Dijkstra 1959); then moved into the middle of
+// the stream of particles about it (a principal curve, Hastie & Stuetzle, JASA 84, 502 (1989)).
 
 import { KdTree, nearestOthers } from '../numerics/k-d-tree.js';
-import type { LatentCloud } from './analysis.js';
+import { alongPath, cumulativeLengths, evenlyAlong, type Polyline, streamReach } from './along-path.js';
+import type { LatentCloud, Progress } from './analysis.js';
 
 export interface DensePathOptions {
   /** Neighbours each particle is joined to; few, or the graph leaps over gaps. */
   neighbours?: number;
   /** Points of the path, even along its length, ends included. */
   points?: number;
-  /** Particles that each point of the path is averaged over, to take their scatter out of it; 1 leaves the particles' own places. */
-  smoothing?: number;
+  progress?: Progress;
 }
 
-export interface DensePath {
-  /** Particles that the path goes through, rows of the cloud, from 0. */
+export interface DensePath extends Polyline {
+  /** Particles that the chain of neighbours goes through, rows of the cloud, from 0. */
   rows: Int32Array;
-  /** points × dims. */
-  points: Float32Array;
-  /** Latent distance walked from the start, per point. */
-  lengths: Float64Array;
+  /** Latent length of the chain's longest link, and of the median link between neighbours anywhere: a gap that was leapt over shows. */
+  longestLink: number;
+  medianLink: number;
 }
+
+/** Rounds in which the path settles in its stream, and nodes that it then has: few enough for each to be the mean of many particles. */
+const ROUNDS = 5;
+const MOST_NODES = 100;
+const LEAST_PARTICLES_A_NODE = 20;
+/** Nodes along the reach of the stream: bends sharper than the stream is wide are noise, and a curve that follows them folds. */
+const NODES_A_REACH = 1;
 
 /**
  * The path from the particle nearest to `start` to that nearest to `end`. Null where no chain of neighbours joins them: what lies
@@ -32,14 +39,23 @@ export function densePath(
   end: ArrayLike<number>,
   options: DensePathOptions = {},
 ): DensePath | null {
-  const { neighbours = 15, points = 50, smoothing = 15 } = options;
+  const { neighbours = 15, points = 50, progress = () => {} } = options;
   const { count, dims, z } = cloud;
   const tree = new KdTree(z, count, dims);
   const [from, to] = [start, end].map(point => nearestRow(tree, point));
-  const rows = cheapestWay(joinedGraph(cloud, neighbours), from, to);
+  const graph = joinedGraph(cloud, neighbours, done => progress('neighbours', done, count));
+  const rows = cheapestWay(graph, from, to);
   if (rows === null) return null;
-  const smooth = averagedOver(cloud, tree, rows, Math.min(smoothing, count));
-  return { rows, ...evenlyAlong(smooth, rows.length, dims, points) };
+  const chain = new Float32Array(rows.length * dims);
+  rows.forEach((row, v) => void chain.set(z.subarray(row * dims, (row + 1) * dims), v * dims));
+  const settled = settleInStream(cloud, chain, rows.length, progress);
+  const walked = cumulativeLengths(chain, rows.length, dims);
+  return {
+    rows,
+    ...evenlyAlong(settled, settled.length / dims, dims, points),
+    longestLink: walked.reduce((longest, at, v) => (v > 0 ? Math.max(longest, at - walked[v - 1]) : 0), 0),
+    medianLink: graph.medianLink,
+  };
 }
 
 function nearestRow(tree: KdTree, point: ArrayLike<number>): number {
@@ -53,14 +69,15 @@ interface WeightedGraph {
   starts: Int32Array;
   targets: Int32Array;
   costs: Float64Array;
+  medianLink: number;
 }
 
 /**
  * Neighbours joined in both directions. The density at a particle is as the inverse volume of the ball that holds its k nearest,
  * r^−dims, with r in units of its median; an edge takes the mean of the inverse densities at its two ends.
  */
-function joinedGraph({ count, dims, z }: LatentCloud, neighbours: number): WeightedGraph {
-  const { k, indices, distances } = nearestOthers(z, count, dims, neighbours);
+function joinedGraph({ count, dims, z }: LatentCloud, neighbours: number, progress: (done: number) => void): WeightedGraph {
+  const { k, indices, distances } = nearestOthers(z, count, dims, neighbours, progress);
   const radii = Float64Array.from({ length: count }, (_, i) => (k > 0 ? distances[(i + 1) * k - 1] : 0));
   const median = radii.slice().sort()[count >> 1] || 1;
   const emptiness = radii.map(radius => (radius / median) ** dims);
@@ -85,7 +102,7 @@ function joinedGraph({ count, dims, z }: LatentCloud, neighbours: number): Weigh
       costs[next[head]++] = cost;
     }
   }
-  return { starts, targets, costs };
+  return { starts, targets, costs, medianLink: distances.slice().sort()[distances.length >> 1] ?? 0 };
 }
 
 /** Vertices from `from` to `to`, both included; null where there is no way. */
@@ -147,45 +164,48 @@ class CheapestFirst {
   }
 }
 
-/** Each vertex's place, and between the ends the mean of the particles about it: the path runs in the middle of the stream, and starts and ends where asked. */
-function averagedOver({ dims, z }: LatentCloud, tree: KdTree, rows: Int32Array, smoothing: number): Float64Array {
-  const result = new Float64Array(rows.length * dims);
-  const near = new Int32Array(smoothing);
-  const distances = new Float64Array(smoothing);
-  rows.forEach((row, v) => {
-    const isEnd = v === 0 || v === rows.length - 1;
-    const found = isEnd ? 1 : tree.nearest(z.subarray(row * dims, (row + 1) * dims), smoothing, near, distances);
-    if (isEnd) near[0] = row;
-    for (let n = 0; n < found; n++) for (let d = 0; d < dims; d++) result[v * dims + d] += z[near[n] * dims + d] / found;
-  });
-  return result;
-}
-
-/** `wanted` points evenly along a line through `count` vertices. */
-function evenlyAlong(vertices: Float64Array, count: number, dims: number, wanted: number): { points: Float32Array; lengths: Float64Array } {
-  const walked = cumulativeLengths(vertices, count, dims);
-  const total = walked[count - 1];
-  const points = new Float32Array(wanted * dims);
-  const lengths = Float64Array.from({ length: wanted }, (_, i) => (total * i) / Math.max(1, wanted - 1));
-  for (let i = 0, v = 0; i < wanted; i++) {
-    while (v < count - 2 && walked[v + 1] < lengths[i]) v++;
-    const step = count > 1 ? walked[v + 1] - walked[v] : 0;
-    const t = step > 0 ? Math.min(1, (lengths[i] - walked[v]) / step) : 0;
-    for (let d = 0; d < dims; d++) {
-      const here = vertices[v * dims + d];
-      points[i * dims + d] = t > 0 ? here + t * (vertices[(v + 1) * dims + d] - here) : here;
+/**
+ * Nodes between the ends move to the mean of the particles beside them, near ones along the path counting most, until the path runs in the
+ * middle of its stream. `chain`: count × dims; the ends stay. Returns nodes × dims.
+ */
+function settleInStream(cloud: LatentCloud, chain: Float32Array, count: number, progress: Progress): Float32Array {
+  const { dims, z } = cloud;
+  let path = chain;
+  for (let round = 0; round < ROUNDS; round++) {
+    progress('path', round, ROUNDS);
+    const vertices = path.length / dims;
+    const lengths = cumulativeLengths(path, vertices, dims);
+    const total = lengths[vertices - 1];
+    if (total === 0) return path;
+    const beside = alongPath(cloud, { points: path, lengths });
+    const reach = streamReach(beside);
+    const inside = beside.places.reduce((sum, place, i) => sum + (!Number.isNaN(place) && beside.distances[i] <= reach ? 1 : 0), 0);
+    const wanted = Number.isFinite(reach) ? Math.ceil((NODES_A_REACH * total) / reach) : 1;
+    // Shorter than the stream is wide: nothing bends between the ends.
+    if (wanted < 2) return round === 0 ? ends(chain, count, dims) : path;
+    const nodes = Math.min(wanted, MOST_NODES, Math.floor(inside / LEAST_PARTICLES_A_NODE));
+    if (nodes < 2) return path;
+    const even = evenlyAlong(path, vertices, dims, nodes + 1);
+    const spacing = total / nodes;
+    const sums = new Float64Array((nodes + 1) * dims);
+    const weights = new Float64Array(nodes + 1);
+    for (let i = 0; i < cloud.count; i++) {
+      const at = beside.places[i] / spacing;
+      if (Number.isNaN(at) || beside.distances[i] > reach) continue;
+      for (let v = Math.max(1, Math.ceil(at - 2)); v <= Math.min(nodes - 1, at + 2); v++) {
+        const weight = Math.exp(-2 * (at - v) ** 2);
+        weights[v] += weight;
+        for (let d = 0; d < dims; d++) sums[v * dims + d] += weight * z[i * dims + d];
+      }
     }
+    path = even.points.map((value, at) => {
+      const weight = weights[Math.floor(at / dims)];
+      return weight > 1 ? sums[at] / weight : value;
+    });
   }
-  return { points, lengths };
+  return path;
 }
 
-/** Distance walked along a line through `count` vertices, at each of them. */
-export function cumulativeLengths(vertices: ArrayLike<number>, count: number, dims: number): Float64Array {
-  const walked = new Float64Array(count);
-  for (let v = 1; v < count; v++) {
-    let square = 0;
-    for (let d = 0; d < dims; d++) square += (vertices[v * dims + d] - vertices[(v - 1) * dims + d]) ** 2;
-    walked[v] = walked[v - 1] + Math.sqrt(square);
-  }
-  return walked;
+function ends(chain: Float32Array, count: number, dims: number): Float32Array {
+  return Float32Array.from([...chain.subarray(0, dims), ...chain.subarray((count - 1) * dims)]);
 }

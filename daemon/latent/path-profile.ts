@@ -2,104 +2,112 @@
 //
 // The latent space is not a reaction coordinate, its scale is the network's choice, and particles may have been selected: −ln density is a
 // free energy in kT only as far as equal lengths of the path mean equally much. Features narrower than the bandwidth are not resolved.
+
+import { kernelBandwidth } from '../numerics/kernel-bandwidth.js';
+import { alongPath, type Polyline, streamReach } from './along-path.js';
 import type { LatentCloud } from './analysis.js';
-import { cumulativeLengths } from './dense-path.js';
+
+/** Particles that the kernel must hold before anything is said of the density there: its counting error is then below a third. */
+export const LEAST_SUPPORT = 10;
+/** Beyond so many bandwidths a Gaussian is nothing. */
+const KERNEL_REACH = 6;
 
 export interface PathProfile {
-  /** Per vertex of the path: latent distance from its start. */
-  lengths: Float64Array;
-  /** Per vertex: particles nearer to it than to any other vertex, along the path. They add up to `counted`. */
+  /** Per vertex of the path: particles nearer to it than to any other vertex, along the path. They add up to `counted`. */
   populations: number[];
   /** Per vertex: −ln of the density along the path, 0 at its highest; in kT where the caveat above allows. Infinite where there is nobody. */
   freeEnergy: Float64Array;
-  /** Per vertex: standard error of that from counting; large where particles are few. */
+  /** Per vertex: standard error of that from counting, 1/√support. */
   standardError: Float64Array;
+  /** Per vertex: effective number of particles in the kernel, (Σ w)²/Σ w² (Kish 1965). Below LEAST_SUPPORT free energy and error mean nothing. */
+  support: Float64Array;
+  /** Free energy above which so many particles could not support it: what has less support is higher than about this. */
+  ceiling: number;
   /** Standard deviation of the Gaussian that the density is blurred with, in latent distance along the path. */
   bandwidth: number;
+  /** Latent distance from the path within which particles are counted. */
+  reach: number;
   counted: number;
-  /** Particles left out: before the path's start, behind its end, or farther from it than `reach`. */
-  leftOut: number;
+  /** Particles left out: nearest to an end and beyond it, within reach of it. */
+  beyond: number;
+  /** Particles left out: farther from the path than `reach`. */
+  farther: number;
+  /** Rising: where along the path each counted particle lies. */
+  places: Float64Array;
 }
 
-/** ∫ kernel² of the unit Gaussian: 1 / (2√π). */
-const KERNEL_ROUGHNESS = 1 / (2 * Math.sqrt(Math.PI));
+export interface ProfileOptions {
+  /** Latent distance; the width of the stream about the path unless given. */
+  reach?: number;
+  /** Latent distance along the path; unless given that which suits the sample (numerics/kernel-bandwidth.ts). */
+  bandwidth?: number;
+}
 
-/**
- * Projects every particle within `reach` (latent distance) of the path (vertices × dims, at least two) onto its nearest segment. The
- * density is a Gaussian kernel estimate, mirrored at both ends, with `bandwidth` or else Silverman's rule, 0.9 min(sd, IQR/1.34) n^(−1/5).
- */
-export function pathProfile(
-  cloud: LatentCloud,
-  path: ArrayLike<number>,
-  vertices: number,
-  { reach = Number.POSITIVE_INFINITY, bandwidth }: { reach?: number; bandwidth?: number } = {},
-): PathProfile {
-  const lengths = cumulativeLengths(path, vertices, cloud.dims);
-  const total = lengths[vertices - 1];
-  const places = placesAlong(cloud, path, lengths, reach).sort();
-  const width = bandwidth ?? silverman(places, total);
-  const density = Float64Array.from(lengths, at => densityAt(at, places, total, width));
-  const highest = density.reduce((a, b) => Math.max(a, b), 0);
-  const populations = new Array<number>(vertices).fill(0);
-  let vertex = 0;
-  for (const place of places) {
-    while (vertex < vertices - 1 && place > (lengths[vertex] + lengths[vertex + 1]) / 2) vertex++;
-    populations[vertex]++;
-  }
+/** Projects every particle within reach onto the path (at least two vertices); the density is a Gaussian kernel estimate, mirrored at both ends. */
+export function pathProfile(cloud: LatentCloud, path: Polyline, options: ProfileOptions = {}): PathProfile {
+  const { lengths } = path;
+  const total = lengths[lengths.length - 1];
+  const beside = alongPath(cloud, path);
+  const reach = options.reach ?? streamReach(beside);
+  const near = beside.places.filter((_, i) => beside.distances[i] <= reach);
+  const places = near.filter(place => !Number.isNaN(place)).sort();
+  const bandwidth = options.bandwidth ?? kernelBandwidth(places, total);
+  const kernels = Array.from(lengths, at => kernelAt(at, places, total, bandwidth));
+  const highest = kernels.reduce((most, { sum }) => Math.max(most, sum), 0);
+  const support = Float64Array.from(kernels, ({ sum, squares }) => (sum > 0 ? sum ** 2 / squares : 0));
   return {
-    lengths,
-    populations,
-    freeEnergy: density.map(value => (value > 0 ? Math.log(highest / value) : Number.POSITIVE_INFINITY)),
-    standardError: density.map(value =>
-      value > 0 ? Math.sqrt(KERNEL_ROUGHNESS / (places.length * width * value)) : Number.POSITIVE_INFINITY,
-    ),
-    bandwidth: width,
+    populations: nearestVertices(places, lengths),
+    freeEnergy: Float64Array.from(kernels, ({ sum }) => (sum > 0 ? Math.log(highest / sum) : Number.POSITIVE_INFINITY)),
+    standardError: support.map(value => (value > 0 ? 1 / Math.sqrt(value) : Number.POSITIVE_INFINITY)),
+    support,
+    // An even density of LEAST_SUPPORT effective particles has a sum of LEAST_SUPPORT/√2: ∫ kernel against ∫ kernel² of the Gaussian.
+    ceiling: Math.max(0, Math.log((highest * Math.SQRT2) / LEAST_SUPPORT)),
+    bandwidth,
+    reach,
     counted: places.length,
-    leftOut: cloud.count - places.length,
+    beyond: near.length - places.length,
+    farther: cloud.count - near.length,
+    places,
   };
 }
 
-/** Distance along the path of each particle that has its nearest point on it, within reach. */
-function placesAlong({ count, dims, z }: LatentCloud, path: ArrayLike<number>, lengths: Float64Array, reach: number): Float64Array {
-  const places: number[] = [];
-  const segments = lengths.length - 1;
-  for (let i = 0; i < count; i++) {
-    let nearest = reach * reach;
-    let place = Number.NaN;
-    for (let s = 0; s < segments; s++) {
-      const length = lengths[s + 1] - lengths[s];
-      if (length === 0) continue;
-      let along = 0;
-      for (let d = 0; d < dims; d++) along += (z[i * dims + d] - path[s * dims + d]) * (path[(s + 1) * dims + d] - path[s * dims + d]);
-      along /= length * length;
-      const t = Math.min(1, Math.max(0, along));
-      let square = 0;
-      for (let d = 0; d < dims; d++)
-        square += (path[s * dims + d] + t * (path[(s + 1) * dims + d] - path[s * dims + d]) - z[i * dims + d]) ** 2;
-      if (square > nearest) continue;
-      nearest = square;
-      const isBeyond = (s === 0 && along < 0) || (s === segments - 1 && along > 1);
-      place = isBeyond ? Number.NaN : lengths[s] + t * length;
-    }
-    if (!Number.isNaN(place)) places.push(place);
+/** How many of the sorted `places` are nearest to each of the rising `lengths`. */
+export function nearestVertices(places: Float64Array, lengths: ArrayLike<number>): number[] {
+  const populations = new Array<number>(lengths.length).fill(0);
+  let vertex = 0;
+  for (const place of places) {
+    while (vertex < lengths.length - 1 && place > (lengths[vertex] + lengths[vertex + 1]) / 2) vertex++;
+    populations[vertex]++;
   }
-  return Float64Array.from(places);
+  return populations;
 }
 
-/** `places`: sorted. */
-function silverman(places: Float64Array, total: number): number {
-  const n = places.length;
-  if (n < 2) return total;
-  const mean = places.reduce((sum, place) => sum + place, 0) / n;
-  const deviation = Math.sqrt(places.reduce((sum, place) => sum + (place - mean) ** 2, 0) / (n - 1));
-  const quartiles = places[Math.floor(0.75 * (n - 1))] - places[Math.floor(0.25 * (n - 1))];
-  const spread = quartiles > 0 ? Math.min(deviation, quartiles / 1.34) : deviation;
-  return spread > 0 ? 0.9 * spread * n ** -0.2 : total;
-}
-
-/** Particles per latent distance over all counted ones; those near an end are mirrored there, or the density would seem to fall towards it. */
-function densityAt(at: number, places: Float64Array, total: number, width: number): number {
+/**
+ * Sum of the kernel's weights, 1 at its middle, and of their squares. Those near an end are mirrored there, or the density would seem
+ * to fall towards it; a particle and its image are one witness, so their weights are added before they are squared.
+ */
+function kernelAt(at: number, places: Float64Array, total: number, width: number): { sum: number; squares: number } {
+  const far = KERNEL_REACH * width;
+  const weight = (offset: number) => Math.exp(-((offset / width) ** 2) / 2);
   let sum = 0;
-  for (const place of places) for (const image of [place, -place, 2 * total - place]) sum += Math.exp(-(((at - image) / width) ** 2) / 2);
-  return places.length > 0 ? sum / (places.length * width * Math.sqrt(2 * Math.PI)) : 0;
+  let squares = 0;
+  // An image within `far` is that of a particle within `far`.
+  for (let i = firstAtLeast(places, at - far); i < places.length && places[i] <= at + far; i++) {
+    const place = places[i];
+    const one = weight(at - place) + weight(at + place) + weight(2 * total - at - place);
+    sum += one;
+    squares += one * one;
+  }
+  return { sum, squares };
+}
+
+function firstAtLeast(sorted: Float64Array, value: number): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle] < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -2,14 +2,18 @@
 import { Worker } from 'node:worker_threads';
 import { Cancelled, type Reporter } from '../training/progress.js';
 import type { Clustering, ClusteringOptions, Embedding, EmbeddingOptions, LatentCloud } from './analysis.js';
+import type { LatentPath, PathOptions } from './latent-path.js';
 
 export type AnalysisQuestion =
   | { kind: 'embed'; method: string; cloud: LatentCloud; options: EmbeddingOptions }
-  | { kind: 'cluster'; method: string; cloud: LatentCloud; options: ClusteringOptions };
+  | { kind: 'cluster'; method: string; cloud: LatentCloud; options: ClusteringOptions }
+  | { kind: 'path'; method: 'path'; cloud: LatentCloud; options: PathOptions };
+
+export type AnalysisResult = Embedding | Clustering | LatentPath | null;
 
 export type AnalysisAnswer =
   | { kind: 'progress'; stage: string; done: number; total: number }
-  | { kind: 'result'; result: Embedding | Clustering }
+  | { kind: 'result'; result: AnalysisResult }
   | { kind: 'error'; message: string };
 
 interface Caller {
@@ -27,7 +31,12 @@ export function runClustering(method: string, cloud: LatentCloud, options: Clust
   return ask({ kind: 'cluster', method, cloud, options }, caller) as Promise<Clustering>;
 }
 
-async function ask(question: AnalysisQuestion, { reporter, signal }: Caller): Promise<Embedding | Clustering> {
+/** Finds a path, as `latentPath` does: null where nothing joins its ends. Rejects as `runEmbedding` does. */
+export function runPath(cloud: LatentCloud, options: PathOptions, caller: Caller): Promise<LatentPath | null> {
+  return ask({ kind: 'path', method: 'path', cloud, options }, caller) as Promise<LatentPath | null>;
+}
+
+async function ask(question: AnalysisQuestion, { reporter, signal }: Caller): Promise<AnalysisResult> {
   const stopped = () => new Cancelled(`${question.method} stopped; nothing was written`);
   if (signal.aborted) throw stopped();
   const worker = new Worker(new URL('./analysis-worker.js', import.meta.url), { workerData: question });

@@ -1,4 +1,4 @@
-// What has been found out about a run's latents, each in a table of its own beside them: embeddings/NAME.tsv and clusters.tsv.
+// What has been found out about a run's latents, each in a table of its own beside them: embeddings/NAME.tsv, clusters.tsv and paths/NAME.tsv.
 //
 // The latents themselves are never rewritten, so a table can be older than they are: then it speaks of earlier weights, which is said.
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
@@ -34,6 +34,15 @@ export function writeClusters(run: RunFolder, particle: Uint32Array, labels: Uin
   return clustersPath(run);
 }
 
+/** Writes paths/NAME.tsv; returns its path. `table`: as formats/path-table.ts makes it. */
+export function writePath(run: RunFolder, name: string, table: string): string {
+  const folder = join(run.path, 'paths');
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, `${name}.tsv`);
+  writeFileAtomic(path, table);
+  return path;
+}
+
 /** Every column that `limber embed` and `limber cluster` have made for this run; `note` is told of those older than the latents. Throws InputError where one belongs to other particles. */
 export function analysisColumns(run: RunFolder, note: (line: string) => void): ParticleColumn[] {
   const folder = join(run.path, 'embeddings');
@@ -46,10 +55,10 @@ export function analysisColumns(run: RunFolder, note: (line: string) => void): P
   return paths.flatMap(path => readColumns(run, path, particle, note));
 }
 
-/** Rows of the run's latents, from 0, that are in cluster `label`. Throws InputError where there are no clusters, or not this one. */
-export function rowsOfCluster(run: RunFolder, label: number, note: (line: string) => void): number[] {
+/** Rows of the run's latents, from 0, that are in cluster `label`, which `flag` asked for. Throws InputError where there are no clusters, or not this one. */
+export function rowsOfCluster(run: RunFolder, label: number, note: (line: string) => void, flag = '--cluster'): number[] {
   const path = clustersPath(run);
-  if (!existsSync(path)) throw new InputError(`--cluster ${label}: run "${run.name}" has no clusters; make them with limber cluster`);
+  if (!existsSync(path)) throw new InputError(`${flag} ${label}: run "${run.name}" has no clusters; make them with limber cluster`);
   const [{ values }] = readColumns(run, path, run.latents().particle, note);
   const rows: number[] = [];
   let most = 0;
@@ -57,7 +66,7 @@ export function rowsOfCluster(run: RunFolder, label: number, note: (line: string
     most = Math.max(most, values[i]);
     if (values[i] === label) rows.push(i);
   }
-  if (rows.length === 0) throw new InputError(`--cluster ${label}: run "${run.name}" has clusters 1 to ${most}; take one of them`);
+  if (rows.length === 0) throw new InputError(`${flag} ${label}: run "${run.name}" has clusters 1 to ${most}; take one of them`);
   return rows;
 }
 
