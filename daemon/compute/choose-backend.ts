@@ -25,6 +25,7 @@ interface Way {
 /** In the order in which auto tries them: fastest first, and last one that works everywhere. */
 const ways: readonly Way[] = [
   { name: 'webgpu', open: openWebgpu },
+  { name: 'tfjs', open: openTfjs },
   { name: 'cpu', open: openCpu },
 ];
 
@@ -55,6 +56,14 @@ async function openWebgpu(_request: BackendRequest, isAsked: boolean): Promise<O
   if (isAsked || !gpu.isSoftware) return createWebgpuBackend(gpu);
   gpu.device.destroy();
   return { reason: `only ${gpu.description} answers, which is slower than threads of the processor` };
+}
+
+async function openTfjs({ threads }: BackendRequest, isAsked: boolean): Promise<Opened> {
+  const { openTensorFlow } = await import('./tfjs/open-tensorflow.js');
+  const opened = await openTensorFlow({ threads, needsCuda: !isAsked });
+  if ('reason' in opened) return opened;
+  const { TfjsBackend } = await import('./tfjs/tfjs-backend.js');
+  return new TfjsBackend(opened);
 }
 
 async function openCpu({ threads }: BackendRequest): Promise<Opened> {

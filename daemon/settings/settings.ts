@@ -224,7 +224,7 @@ export const parameters = {
     kind: 'choice',
     flag: '--backend <name>',
     description: 'what computes',
-    choices: ['auto', 'webgpu', 'cpu'],
+    choices: ['auto', 'webgpu', 'tfjs', 'cpu'],
     default: 'auto',
     source: 'auto takes the fastest that works here',
   },

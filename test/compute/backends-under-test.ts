@@ -3,6 +3,8 @@
 import type { TestContext } from 'node:test';
 import type { Backend } from '../../daemon/compute/backend.js';
 import { createCpuBackend } from '../../daemon/compute/cpu/cpu-backend.js';
+import { openTensorFlow, type TensorFlowBackend } from '../../daemon/compute/tfjs/open-tensorflow.js';
+import { TfjsBackend } from '../../daemon/compute/tfjs/tfjs-backend.js';
 import { type Gpu, openGpu } from '../../daemon/compute/webgpu/device.js';
 import { createWebgpuBackend, type WebgpuBackend } from '../../daemon/compute/webgpu/webgpu-backend.js';
 import { provideSoftwareVulkan } from './software-vulkan.js';
@@ -21,7 +23,15 @@ export const backendsUnderTest: readonly BackendUnderTest[] = [
   { title: 'cpu, 4 threads, plain SIMD', open: () => createCpuBackend({ threads: 4, fused: false }), tolerance: 0 },
   // The vendor's exponential and order of sums.
   { title: 'webgpu', open: openWebgpu, tolerance: 1e-4 },
+  // Sums in single precision, in the library's order.
+  { title: 'tfjs', open: () => openTfjs(), tolerance: 1e-4 },
 ];
+
+/** The fastest TensorFlow.js of this machine, or the one named. */
+export async function openTfjs(only: TensorFlowBackend | null = null): Promise<TfjsBackend | { reason: string }> {
+  const opened = await openTensorFlow({ threads: 1, needsCuda: false }, only);
+  return 'reason' in opened ? opened : new TfjsBackend(opened);
+}
 
 /** On the adapter of `openAdapter`. */
 export async function openWebgpu(): Promise<WebgpuBackend | { reason: string }> {
