@@ -232,6 +232,7 @@ test('options that make no data end in one line that names the value and the cur
     [{ kind: 'model', model: { source, moving: 'Z:1-2' } }, /chooses no atom; the chains are A/],
     [{ kind: 'model', model: { source, moving: 'A:9-2' } }, /ends before it begins/],
     [{ kind: 'model', model: { source, moving: 'A', angles: '5' } }, /--angles: "5"/],
+    [{ kind: 'model', model: { source, moving: 'A:1;A:2;A:3', angles: '-1:1;-2:2' } }, /is for 2 bodies where --moving names 3/],
     [{ kind: 'model', model: { source, moving: 'A', axis: '0,0,0' } }, /--axis/],
     [{ kind: 'model', model: { source: join(root, 'none.pdb'), moving: 'A' } }, /none\.pdb: cannot be read/],
   ];

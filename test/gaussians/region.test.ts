@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DensityMap } from '../../daemon/formats/density-map.js';
-import { regionMembership } from '../../daemon/gaussians/region.js';
+import { atomShares, regionMembership } from '../../daemon/gaussians/region.js';
 
 /** Rises evenly along x from 0 at −10 Å to 1 at +10 Å. */
 const ramp: DensityMap = {
@@ -32,4 +32,26 @@ test('between voxels the value is interpolated in the world frame: on an even ra
 
 test("outside the mask's box nobody belongs to the region", () => {
   assert.deepEqual([...membership([10.1, 106, -40], [9, 99, -40], [9, 106, -29], [0, 0, 0])], [0, 0, 0, 0]);
+});
+
+test('a Gaussian belongs to chosen atoms by their share of what lies about it: all, half between two alike, a Gaussian weight apart, and nothing far from every atom', () => {
+  const atoms = Float32Array.of(0, 0, 0, 10, 0, 0);
+  const at = (...xs: number[]) =>
+    atomShares(
+      {
+        count: xs.length,
+        positions: Float32Array.from(xs.flatMap(x => [x, 0, 0])),
+        amplitudes: new Float32Array(xs.length).fill(1),
+        sigmas: new Float32Array(xs.length).fill(4),
+      },
+      atoms,
+      [true, false],
+    );
+  const weight = (distance: number) => Math.exp(-(distance ** 2) / 32);
+  [-15, 0, 2, 5, 8].forEach((x, i) => {
+    const wanted = weight(x) / (weight(x) + weight(10 - x));
+    assert.ok(Math.abs(at(-15, 0, 2, 5, 8)[i] - wanted) < 1e-6, `${x}`);
+  });
+  // 16 Å is 4 σ.
+  assert.equal(at(-16.1)[0], 0);
 });

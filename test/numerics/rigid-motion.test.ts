@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Random } from '../../daemon/numerics/random.js';
-import { rigidMotion } from '../../daemon/numerics/rigid-motion.js';
+import { rigidMotion, screwAxis } from '../../daemon/numerics/rigid-motion.js';
 
 const random = new Random(1);
 const COUNT = 40;
@@ -62,6 +62,40 @@ test('the residual is the root mean square that scatter adds to a rigid motion',
 
 test('what stays turns by nothing, one point only shifts, and no point is refused', () => {
   assert.equal(rigidMotion(from, from, weights).angleDegrees, 0);
-  assert.deepEqual(rigidMotion([1, 2, 3], [2, 2, 5], [0.5]), { angleDegrees: 0, axis: [0, 0, 1], shift: [1, 0, 2], residual: 0 });
+  assert.deepEqual(rigidMotion([1, 2, 3], [2, 2, 5], [0.5]), {
+    angleDegrees: 0,
+    axis: [0, 0, 1],
+    centre: [1, 2, 3],
+    shift: [1, 0, 2],
+    residual: 0,
+  });
   assert.throws(() => rigidMotion([1, 2, 3], [1, 2, 3], [0]), RangeError);
+});
+
+test('the screw axis goes through the pivot that the points were turned about, and what they slid along it is its slide', () => {
+  const u = [2 / 7, 3 / 7, -6 / 7];
+  const pivot = [5, -3, 30];
+  for (const degrees of [0.1, 8, 120]) {
+    const to = turned(from, u, degrees, pivot).map((value, at) => value + 4 * u[at % 3]);
+    const { point, slide } = screwAxis(rigidMotion(from, to, weights))!;
+    const away = point.map((value, d) => value - pivot[d]);
+    const along = away.reduce((sum, value, d) => sum + value * u[d], 0);
+    // Doubles; at a tenth of a degree the distance of the axis magnifies rounding 600 times.
+    assert.ok(Math.hypot(...away.map((value, d) => value - along * u[d])) < 1e-4, `${point}`);
+    assert.ok(Math.abs(slide - 4) < 1e-6);
+  }
+});
+
+test('what hardly turns has no axis: it would lie anywhere', () => {
+  assert.equal(
+    screwAxis(
+      rigidMotion(
+        from,
+        from.map(value => value + 3),
+        weights,
+      ),
+    ),
+    null,
+  );
+  assert.equal(screwAxis(rigidMotion(from, turned(from, [0, 0, 1], 0.01, [0, 0, 0]), weights)), null);
 });
