@@ -74,7 +74,7 @@ function removeOrphans(folder, kept) {
 
 /**
  * AssemblyScript → WebAssembly modules with SIMD: all kernels on shared memory, in a plain and a fused-multiply-add (relaxed SIMD)
- * version, and those of a decode on a memory of one thread's own.
+ * version, those of a reconstruction likewise, and those of a decode on a memory of one thread's own.
  */
 function buildKernels(files) {
   if (files.length === 0) return;
@@ -86,6 +86,8 @@ function buildKernels(files) {
     { name: 'kernels', entry: 'index.ts', isRelaxed: false, isShared: true },
     { name: 'kernels-fma', entry: 'index.ts', isRelaxed: true, isShared: true },
     { name: 'row-kernels', entry: 'row.ts', isRelaxed: false, isShared: false },
+    { name: 'map-kernels', entry: 'maps.ts', isRelaxed: false, isShared: true },
+    { name: 'map-kernels-fma', entry: 'maps.ts', isRelaxed: true, isShared: true },
   ]) {
     const output = join(folder, `${name}.wasm`);
     if (existsSync(output) && statSync(output).mtimeMs > changed) continue;

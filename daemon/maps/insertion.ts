@@ -7,8 +7,8 @@
 
 /** Grid steps per cycle/box: padding by two keeps the map's periodic copies, and the errors of interpolation, away from it. */
 export const PADDING = 2;
-/** Numbers a grid point: real and imaginary part of N, and W. */
-export const STRIDE = 3;
+/** Numbers a grid point: real and imaginary part of N, W, and nothing, so that it fills a vector. */
+export const STRIDE = 4;
 
 /** Which frequencies of an image are used, kx ≥ 0: the other half of the plane is the conjugate. */
 export interface SamplePlane {
@@ -62,7 +62,7 @@ export function equalSlabs(grid: TransformGrid, count: number): Int32Array {
 /**
  * Adds one image to the planes `from` ≤ uz < `to` of `accumulator`. `samples`, from `offset` on: STRIDE numbers a sample of `plane`
  * (CTF·I, two, and CTF²). `rotation`: row-major A. Every grid point receives its samples in one order whatever the slab, so sums do not
- * depend on how the planes are shared out.
+ * depend on how the planes are shared out. kernels/backprojection.ts does the same in a fraction of the time, where memory allows (insertion-kernel.ts).
  */
 export function insertSlice(
   accumulator: Float32Array,
@@ -142,16 +142,16 @@ function spread(
   out[i] += w00 * re;
   out[i + 1] += w00 * im;
   out[i + 2] += w00 * weight;
-  out[i + 3] += w01 * re;
-  out[i + 4] += w01 * im;
-  out[i + 5] += w01 * weight;
+  out[i + STRIDE] += w01 * re;
+  out[i + STRIDE + 1] += w01 * im;
+  out[i + STRIDE + 2] += w01 * weight;
   const j = i + row;
   out[j] += w10 * re;
   out[j + 1] += w10 * im;
   out[j + 2] += w10 * weight;
-  out[j + 3] += w11 * re;
-  out[j + 4] += w11 * im;
-  out[j + 5] += w11 * weight;
+  out[j + STRIDE] += w11 * re;
+  out[j + STRIDE + 1] += w11 * im;
+  out[j + STRIDE + 2] += w11 * weight;
 }
 
 /** Plane uz = 0 holds u and −u: each takes what the other has received, conjugated. To be called once, when all images are in. */

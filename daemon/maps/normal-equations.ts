@@ -12,6 +12,8 @@ import { PADDING, STRIDE, type TransformGrid } from './insertion.js';
 export class InsertedSums {
   readonly band: number;
   private readonly plane: { re: Float64Array; im: Float64Array };
+  /** Ring of a point by the square of its distance from the origin. */
+  private readonly ringOf: Uint16Array;
 
   constructor(
     private readonly accumulators: readonly Float32Array[],
@@ -20,6 +22,9 @@ export class InsertedSums {
     this.band = PADDING * grid.rings;
     const points = (2 * this.band + 1) ** 2;
     this.plane = { re: new Float64Array(points), im: new Float64Array(points) };
+    this.ringOf = Uint16Array.from({ length: (this.band + 1) ** 2 }, (_, square) =>
+      Math.min(grid.rings, Math.round(Math.sqrt(square) / PADDING)),
+    );
   }
 
   /** Adds W over the points of plane uz, and their number, ring by ring. */
@@ -57,14 +62,14 @@ export class InsertedSums {
 
   /** Points of plane uz within the outermost ring: index in the plane, place in the accumulators, ring. */
   private eachPoint(uz: number, visit: (i: number, at: number, ring: number) => void): void {
-    const { band } = this;
-    const { side, reach, rings } = this.grid;
+    const { band, ringOf } = this;
+    const { side, reach } = this.grid;
     const limit = (band + 1) ** 2;
     for (let uy = -band, i = 0; uy <= band; uy++) {
       const row = (uz * side + uy + reach) * side + reach;
       for (let ux = -band; ux <= band; ux++, i++) {
         const square = ux * ux + uy * uy + uz * uz;
-        if (square < limit) visit(i, STRIDE * (row + ux), Math.min(rings, Math.round(Math.sqrt(square) / PADDING)));
+        if (square < limit) visit(i, STRIDE * (row + ux), ringOf[square]);
       }
     }
   }

@@ -1,7 +1,7 @@
 // Multiplication of a map's padded transform, done a plane at a time: out = crop(IFT(G · FT(pad(in)))), all in shared memory, so that
 // threads can each take some planes. Its spectrum is the half 0 ≤ uz ≤ band, |ux|, |uy| ≤ band, in cycles per padded box; centres lie at
 // voxel box//2.
-import { fftPlan } from '../numerics/fft.js';
+import type { LineTransforms } from '../compute/cpu/line-transforms.js';
 
 /** Lines transformed together. */
 const BATCH = 16;
@@ -24,14 +24,14 @@ export function allocateOperatorMemory(band: number, box: number): OperatorMemor
 
 /** One thread's hands on the shared memory. The three steps are to be done for all rows, planes and rows, each when all threads have finished the one before. */
 export class PaddedOperator {
-  private readonly lineRe: Float64Array;
-  private readonly lineIm: Float64Array;
+  private readonly lineRe: Float32Array;
+  private readonly lineIm: Float32Array;
   /** A plane of the spectrum, [uy][x or ux wrapped]. */
-  private readonly planeRe: Float64Array;
-  private readonly planeIm: Float64Array;
+  private readonly planeRe: Float32Array;
+  private readonly planeIm: Float32Array;
   /** The plane between its two axes, [y or uy wrapped][x]. */
-  private readonly columnRe: Float64Array;
-  private readonly columnIm: Float64Array;
+  private readonly columnRe: Float32Array;
+  private readonly columnIm: Float32Array;
 
   constructor(
     private readonly band: number,
@@ -39,22 +39,22 @@ export class PaddedOperator {
     /** Side of the padded box; the box's own where its periodic copies may touch. */
     private readonly padded: number,
     private readonly memory: OperatorMemory,
+    private readonly transforms: Pick<LineTransforms, 'floats' | 'lines'>,
   ) {
     if (2 * band >= padded) throw new Error(`a band of ${band} does not fit into a padded map of ${padded} voxels`);
     const side = 2 * band + 1;
-    this.lineRe = new Float64Array(BATCH * padded);
-    this.lineIm = new Float64Array(BATCH * padded);
-    this.planeRe = new Float64Array(side * padded);
-    this.planeIm = new Float64Array(side * padded);
-    this.columnRe = new Float64Array(padded * box);
-    this.columnIm = new Float64Array(padded * box);
+    this.lineRe = transforms.floats(BATCH * padded);
+    this.lineIm = transforms.floats(BATCH * padded);
+    this.planeRe = transforms.floats(side * padded);
+    this.planeIm = transforms.floats(side * padded);
+    this.columnRe = transforms.floats(padded * box);
+    this.columnIm = transforms.floats(padded * box);
   }
 
   /** First step: row y of the input along z. Two real lines share one complex transform. */
   forwardRow(y: number): void {
     const { box: m, padded, lineRe, lineIm } = this;
     const { input, re, im } = this.memory;
-    const plan = fftPlan(padded);
     for (let first = 0; first < m; first += 2 * BATCH) {
       lineRe.fill(0);
       lineIm.fill(0);
@@ -66,7 +66,7 @@ export class PaddedOperator {
           lineIm[o] = x + 1 < m ? input[i + 1] : 0;
         }
       }
-      plan.lines(lineRe, lineIm, 0, 1, BATCH, padded, false);
+      this.transforms.lines(padded, lineRe, lineIm, 0, 1, BATCH, padded, false);
       for (let b = 0, x = first; b < BATCH && x < m; b++, x += 2) {
         for (let uz = 0; uz <= this.band; uz++) {
           const i = b * padded + uz;
@@ -83,11 +83,10 @@ export class PaddedOperator {
   }
 
   /** Second step: plane uz to full transform, times `multiplier` ((2·band + 1)², row uy), and back along x and y. */
-  multiplyPlane(uz: number, multiplier: Float64Array): void {
+  multiplyPlane(uz: number, multiplier: ArrayLike<number>): void {
     const { box: m, padded, planeRe, planeIm, columnRe, columnIm } = this;
     const { band } = this;
     const side = 2 * band + 1;
-    const plan = fftPlan(padded);
     columnRe.fill(0);
     columnIm.fill(0);
     for (let y = 0; y < m; y++) {
@@ -96,7 +95,7 @@ export class PaddedOperator {
       columnRe.set(this.memory.re.subarray(from, from + m), to);
       columnIm.set(this.memory.im.subarray(from, from + m), to);
     }
-    plan.lines(columnRe, columnIm, 0, m, m, 1, false);
+    this.transforms.lines(padded, columnRe, columnIm, 0, m, m, 1, false);
     planeRe.fill(0);
     planeIm.fill(0);
     for (let uy = -band; uy <= band; uy++) {
@@ -108,7 +107,7 @@ export class PaddedOperator {
         planeIm[o] = columnIm[from + x];
       }
     }
-    plan.lines(planeRe, planeIm, 0, 1, side, padded, false);
+    this.transforms.lines(padded, planeRe, planeIm, 0, 1, side, padded, false);
     for (let uy = 0, i = 0; uy < side; uy++) {
       const row = uy * padded;
       for (let ux = -band; ux <= band; ux++, i++) {
@@ -123,7 +122,7 @@ export class PaddedOperator {
   }
 
   /** The second step from a spectrum in place of the input's: `values` holds real and imaginary parts, (2·band + 1)² each, row uy. */
-  setPlane(uz: number, values: { re: Float64Array; im: Float64Array }): void {
+  setPlane(uz: number, values: { re: ArrayLike<number>; im: ArrayLike<number> }): void {
     const { padded, planeRe, planeIm } = this;
     const { band } = this;
     const side = 2 * band + 1;
@@ -143,8 +142,7 @@ export class PaddedOperator {
     const { box: m, padded, planeRe, planeIm, columnRe, columnIm } = this;
     const { band } = this;
     const side = 2 * band + 1;
-    const plan = fftPlan(padded);
-    plan.lines(planeRe, planeIm, 0, 1, side, padded, true);
+    this.transforms.lines(padded, planeRe, planeIm, 0, 1, side, padded, true);
     columnRe.fill(0);
     columnIm.fill(0);
     for (let uy = -band; uy <= band; uy++) {
@@ -156,7 +154,7 @@ export class PaddedOperator {
         columnIm[to + x] = planeIm[i];
       }
     }
-    plan.lines(columnRe, columnIm, 0, m, m, 1, true);
+    this.transforms.lines(padded, columnRe, columnIm, 0, m, m, 1, true);
     for (let y = 0; y < m; y++) {
       const from = wrap(y - (m >> 1), padded) * m;
       const to = (uz * m + y) * m;
@@ -169,7 +167,6 @@ export class PaddedOperator {
   inverseRow(y: number): void {
     const { box: m, padded, lineRe, lineIm } = this;
     const { output, re, im } = this.memory;
-    const plan = fftPlan(padded);
     for (let first = 0; first < m; first += 2 * BATCH) {
       lineRe.fill(0);
       lineIm.fill(0);
@@ -188,7 +185,7 @@ export class PaddedOperator {
           lineIm[down] += hr - gi;
         }
       }
-      plan.lines(lineRe, lineIm, 0, 1, BATCH, padded, true);
+      this.transforms.lines(padded, lineRe, lineIm, 0, 1, BATCH, padded, true);
       for (let b = 0, x = first; b < BATCH && x < m; b++, x += 2) {
         for (let z = 0; z < m; z++) {
           const i = b * padded + wrap(z - (m >> 1), padded);

@@ -3,6 +3,9 @@ import type { OperatorMemory } from './padded-operator.js';
 import type { ImageOptics, ImagePose } from './reconstruct-images.js';
 
 export interface WorkerStart {
+  /** Compiled kernels, and the memory in which samples and accumulators lie; null where they are too large for one. */
+  kernels: WebAssembly.Module;
+  memory: WebAssembly.Memory | null;
   optics: ImageOptics;
   rings: number;
   /** Voxels along each side of the map. */

@@ -1,6 +1,6 @@
 // A particle's image as samples for insertion: its transform about the particle's centre, times its CTF, and the CTF squared.
 
-import { fftPlan } from '../numerics/fft.js';
+import type { LineTransforms } from '../compute/cpu/line-transforms.js';
 import { evaluateCtf } from '../particles/ctf.js';
 import type { CtfParameters } from '../particles/particle-set.js';
 import { type SamplePlane, STRIDE } from './insertion.js';
@@ -31,8 +31,8 @@ export interface PosedImage {
 }
 
 export class SamplePreparer {
-  private readonly re: Float64Array;
-  private readonly im: Float64Array;
+  private readonly re: Float32Array;
+  private readonly im: Float32Array;
   private readonly kx: Float32Array;
   private readonly ky: Float32Array;
   private readonly ctf: Float32Array;
@@ -40,10 +40,11 @@ export class SamplePreparer {
   constructor(
     private readonly optics: ImageOptics,
     private readonly plane: SamplePlane,
+    private readonly transforms: Pick<LineTransforms, 'floats' | 'lines'>,
   ) {
     const { boxSize, pixelSizeAngstrom } = optics;
-    this.re = new Float64Array(boxSize ** 2);
-    this.im = new Float64Array(boxSize ** 2);
+    this.re = transforms.floats(boxSize ** 2);
+    this.im = transforms.floats(boxSize ** 2);
     const { rings, size } = plane;
     const perCycle = 1 / (boxSize * pixelSizeAngstrom);
     this.kx = Float32Array.from({ length: size }, (_, i) => (i % (rings + 1)) * perCycle);
@@ -56,17 +57,16 @@ export class SamplePreparer {
    * centre and CTF², written to `out` from the offsets on; what lies outside the rings stays as it is.
    */
   prepare(first: PosedImage, second: PosedImage | null, out: Float32Array, firstOffset: number, secondOffset: number): void {
-    const { re, im } = this;
+    const { re, im, transforms } = this;
     const { boxSize: b } = this.optics;
     const { rings } = this.plane;
     re.set(first.image);
     if (second) im.set(second.image);
     else im.fill(0);
-    const plan = fftPlan(b);
-    plan.lines(re, im, 0, 1, b, b, false);
+    transforms.lines(b, re, im, 0, 1, b, b, false);
     // Along y only the columns |kx| ≤ rings.
-    plan.lines(re, im, 0, b, rings + 1, 1, false);
-    plan.lines(re, im, b - rings, b, rings, 1, false);
+    transforms.lines(b, re, im, 0, b, rings + 1, 1, false);
+    transforms.lines(b, re, im, b - rings, b, rings, 1, false);
     this.extract(first.pose, false, out, firstOffset);
     if (second) this.extract(second.pose, true, out, secondOffset);
   }

@@ -1,13 +1,18 @@
 // One thread of a reconstruction: takes its share of the steps of every piece of work, and waits between steps for the other threads.
 import { parentPort, workerData } from 'node:worker_threads';
+import { LineTransforms } from '../compute/cpu/line-transforms.js';
 import { multiply } from '../numerics/symmetry.js';
 import { insertSlice, PADDING, STRIDE, samplePlane, transformGrid } from './insertion.js';
+import { insertionKernel } from './insertion-kernel.js';
 import { InsertedSums, radialPlane } from './normal-equations.js';
 import { PaddedOperator } from './padded-operator.js';
 import { type Application, type Batch, Word, type Work, type WorkerStart } from './reconstruct-batch.js';
 import { SamplePreparer } from './reconstruct-images.js';
 
-const { optics, rings, outputBox, threads, images, samples, accumulators, operator, control, slabs, symmetry } = workerData as WorkerStart;
+const { kernels, memory, optics, rings, outputBox, threads, images, samples, accumulators, operator, control, slabs, symmetry } =
+  workerData as WorkerStart;
+const transforms = new LineTransforms(kernels);
+const addSlice = memory ? insertionKernel(kernels, memory) : insertSlice;
 const plane = samplePlane(rings);
 const grid = transformGrid(rings);
 const pixels = optics.boxSize ** 2;
@@ -27,7 +32,7 @@ function waitForAll(done: number): void {
 }
 
 function insert({ buffer, poses, targets }: Batch): void {
-  preparer ??= new SamplePreparer(optics, plane);
+  preparer ??= new SamplePreparer(optics, plane, transforms);
   const prepared = preparer;
   const image = (i: number) => images[buffer].subarray(i * pixels, (i + 1) * pixels);
   share(Word.FirstStep, Math.ceil(poses.length / 2), pair => {
@@ -40,7 +45,7 @@ function insert({ buffer, poses, targets }: Batch): void {
   share(Word.SecondStep, slabs.length - 1, slab => {
     for (let i = 0; i < poses.length; i++) {
       for (const rotation of rotations[i])
-        insertSlice(accumulators[targets[i]], grid, plane, samples, i * sampleNumbers, rotation, slabs[slab], slabs[slab + 1]);
+        addSlice(accumulators[targets[i]], grid, plane, samples, i * sampleNumbers, rotation, slabs[slab], slabs[slab + 1]);
     }
   });
 }
@@ -52,8 +57,8 @@ function apply({ asked, set }: Application): void {
   );
   const isPadded = asked.kind !== 'radial';
   const band = isPadded ? sums.band : rings;
-  if (isPadded) padded ??= new PaddedOperator(band, outputBox, PADDING * outputBox, operator);
-  else unpadded ??= new PaddedOperator(band, outputBox, outputBox, operator);
+  if (isPadded) padded ??= new PaddedOperator(band, outputBox, PADDING * outputBox, operator, transforms);
+  else unpadded ??= new PaddedOperator(band, outputBox, outputBox, operator, transforms);
   const hands = (isPadded ? padded : unpadded)!;
   if (asked.kind !== 'numerator') share(Word.FirstStep, outputBox, y => hands.forwardRow(y));
   waitForAll(Word.FirstDone);

@@ -3,12 +3,14 @@
 // Images are read here in batches, two at a time in memory; threads (reconstruct-worker.ts) turn them into samples and insert them.
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import { loadMapKernels } from '../compute/cpu/kernel-module.js';
 import type { DensityMap } from '../formats/density-map.js';
 import { InputError } from '../formats/input-error.js';
 import { symmetryRotations } from '../numerics/symmetry.js';
 import type { ParticleSet } from '../particles/particle-set.js';
 import { Cancelled, type Reporter } from '../training/progress.js';
 import { closePlaneZero, equalSlabs, PADDING, STRIDE, samplePlane, transformGrid } from './insertion.js';
+import { sharedArrays } from './insertion-kernel.js';
 import { confine, conjugateGradients, InsertedSums, interpolationProfile } from './normal-equations.js';
 import { allocateOperatorMemory } from './padded-operator.js';
 import { type Application, type Batch, Word, type Work, type WorkerStart } from './reconstruct-batch.js';
@@ -44,8 +46,9 @@ export interface Reconstruction {
 const BATCH_MEGABYTES = 8;
 const LARGEST_BATCH = 128;
 const SMALLEST_BATCH = 16;
-/** Slabs of planes per thread, so that one that is quick takes another. */
+/** Slabs of planes per thread, so that one that is quick takes another; and at least so many that one stays near the processor while a batch goes in. */
 const SLABS_PER_THREAD = 3;
+const FEWEST_SLABS = 12;
 /** τ as a share of the mean weight of a ring: enough that a direction that hardly any sample has reached does not shout. */
 const REGULARISATION = 0.01;
 /**
@@ -141,18 +144,23 @@ function describeWork(
   const { boxSize, pixelSizeAngstrom, phaseFlipped, ctfPremultiplied } = particles;
   const threads = options.threads ?? availableParallelism();
   const grid = transformGrid(rings);
-  const shared = (length: number) => new Float32Array(new SharedArrayBuffer(4 * length));
+  const halves = options.halves ? 2 : 1;
+  const sampleNumbers = STRIDE * samplePlane(rings).size * batch;
+  const { memory, arrays } = sharedArrays([sampleNumbers, ...Array<number>(halves).fill(grid.length)]);
+  const [samples, ...accumulators] = arrays;
   return {
+    kernels: loadMapKernels().module,
+    memory,
     optics: { boxSize, pixelSizeAngstrom, contrast: options.contrast, phaseFlipped, ctfPremultiplied },
     rings,
     outputBox,
     threads,
-    images: [0, 1].map(() => shared(boxSize ** 2 * batch)),
-    samples: shared(STRIDE * samplePlane(rings).size * batch),
-    accumulators: Array.from({ length: options.halves ? 2 : 1 }, () => shared(grid.length)),
+    images: [0, 1].map(() => new Float32Array(new SharedArrayBuffer(4 * boxSize ** 2 * batch))),
+    samples,
+    accumulators,
     operator: allocateOperatorMemory(PADDING * rings, outputBox),
     control: new Int32Array(new SharedArrayBuffer(4 * Word.Count)),
-    slabs: equalSlabs(grid, SLABS_PER_THREAD * threads),
+    slabs: equalSlabs(grid, Math.max(FEWEST_SLABS, SLABS_PER_THREAD * threads)),
     symmetry: knownSymmetry(options.symmetry ?? 'C1'),
   };
 }

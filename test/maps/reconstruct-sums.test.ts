@@ -1,7 +1,10 @@
 // The parts of a reconstruction against naive sums: spreading samples over the grid, multiplying a padded transform, least squares.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { loadMapKernels } from '../../daemon/compute/cpu/kernel-module.js';
+import { LineTransforms } from '../../daemon/compute/cpu/line-transforms.js';
 import { closePlaneZero, equalSlabs, insertSlice, PADDING, STRIDE, samplePlane, transformGrid } from '../../daemon/maps/insertion.js';
+import { insertionKernel, sharedArrays } from '../../daemon/maps/insertion-kernel.js';
 import { conjugateGradients } from '../../daemon/maps/normal-equations.js';
 import { allocateOperatorMemory, PaddedOperator } from '../../daemon/maps/padded-operator.js';
 import { Random } from '../../daemon/numerics/random.js';
@@ -79,6 +82,35 @@ test('slabs of planes together receive what the whole does, bit for bit, whereve
   assert.deepEqual([borders[0], borders[4]], [0, grid.planes]);
 });
 
+test('the SIMD kernel inserts what the plain loop does, at any slab, since it is the same sum; fused or not', () => {
+  for (const fused of [true, false]) {
+    for (const rotation of [eulerToMatrix(33, 71, -128), eulerToMatrix(0, 0, 0), eulerToMatrix(90, 90, 90)]) {
+      const { memory, arrays } = sharedArrays([2 * STRIDE * plane.size, grid.length]);
+      const insert = insertionKernel(loadMapKernels(fused).module, memory!);
+      // The second image of a batch, so that its offset counts.
+      arrays[0].set(randomSamples(3), STRIDE * plane.size);
+      const plain = insertWhole(randomSamples(3), rotation);
+      for (const [from, to] of [
+        [0, 3],
+        [3, 4],
+        [4, grid.planes],
+      ])
+        insert(arrays[1], grid, plane, arrays[0], STRIDE * plane.size, rotation, from, to);
+      assert.ok(plain.some(value => value !== 0));
+      // Weights in single precision: a few roundings of sums of a few dozen terms of size 1.
+      for (let i = 0; i < plain.length; i++) {
+        if (i % STRIDE < 3) assert.ok(Math.abs(arrays[1][i] - plain[i]) < 1e-5, `number ${i}: ${arrays[1][i]}, ${plain[i]}`);
+      }
+    }
+  }
+});
+
+test('arrays too large for 32-bit addresses get memory of their own, and no kernel', () => {
+  const { memory, arrays } = sharedArrays([16, 2 ** 30 - 65536 / 4]);
+  assert.equal(memory, null);
+  assert.deepEqual([arrays.length, arrays[0].length], [2, 16]);
+});
+
 test('no sample outside the last ring is used, and those on kx = 0, of which the plane holds both signs, only once', () => {
   let used = 0;
   for (let ky = -RINGS; ky <= RINGS; ky++) used += Math.max(0, plane.last[ky + RINGS] - plane.first[ky + RINGS] + 1);
@@ -101,7 +133,7 @@ test('the padded operator is the convolution that it stands for: against a doubl
     memory.input.set(input);
     // Any even real multiplier; G(−u) = G(u) keeps the output real.
     const multiplier = (x: number, y: number, z: number) => 1 / (1 + (x + 0.5 * y - z) ** 2) + 0.1 * (x * y + z * z);
-    const operator = new PaddedOperator(band, box, padded, memory);
+    const operator = new PaddedOperator(band, box, padded, memory, new LineTransforms(loadMapKernels().module));
     for (let y = 0; y < box; y++) operator.forwardRow(y);
     for (let uz = 0; uz <= band; uz++) {
       const values = Float64Array.from({ length: side * side }, (_, i) => multiplier((i % side) - band, Math.floor(i / side) - band, uz));

@@ -238,7 +238,11 @@ test('half-maps are of the particles that the file says, share the signal and no
     { centreAngstrom: [0, 0, 0], contrast: 1, threads: 2 },
     SILENT,
   );
-  assert.deepEqual(first.data, alone.map.data);
+  // Two images share a transform in single precision, each with another partner here: it leaves the one's rounding in the other.
+  const largest = Math.max(...first.data.map(Math.abs));
+  first.data.forEach((value, i) => {
+    assert.ok(Math.abs(value - alone.map.data[i]) < 1e-4 * largest);
+  });
   const bySubset = await make({ ...particles, halfSet: particles.halfSet.map((_, i) => (i < 100 ? 2 : 1)) }, { halves: true });
   assert.deepEqual(bySubset.counts, [200, 100]);
 });

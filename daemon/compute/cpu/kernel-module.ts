@@ -11,14 +11,23 @@ export interface KernelModule {
   fused: boolean;
 }
 
-/** Compiles the kernels; `fused` false asks for the version without relaxed SIMD. Throws where the build left none. */
+/** Compiles the kernels of training; `fused` false asks for the version without relaxed SIMD. Throws where the build left none. */
 export function loadKernels(fused = true): KernelModule {
-  const plain = new URL('./kernels/kernels.wasm', import.meta.url);
+  return loadVersions('kernels', fused);
+}
+
+/** Compiles the kernels of reconstruction (kernels/maps.ts), likewise. */
+export function loadMapKernels(fused = true): KernelModule {
+  return loadVersions('map-kernels', fused);
+}
+
+function loadVersions(name: string, fused: boolean): KernelModule {
+  const plain = new URL(`./kernels/${name}.wasm`, import.meta.url);
   if (!existsSync(plain)) throw new Error('the SIMD kernels are not built: run npm run build');
   if (fused) {
     // Node 20 has relaxed SIMD behind this flag; later ones have it always, and ignore a flag they do not know.
     setFlagsFromString('--experimental-wasm-relaxed-simd');
-    const bytes = readFileSync(new URL('./kernels/kernels-fma.wasm', import.meta.url));
+    const bytes = readFileSync(new URL(`./kernels/${name}-fma.wasm`, import.meta.url));
     if (WebAssembly.validate(bytes)) return { module: new WebAssembly.Module(bytes), fused: true };
   }
   return { module: new WebAssembly.Module(readFileSync(plain)), fused: false };

@@ -4,44 +4,13 @@
 // by hermitian symmetry. Then along x, four ky a vector. Only ky = 0 … K is kept in between, as pairs of vectors [x][ky/4]{re, im}.
 
 import { transform } from './fourier';
+import { storeTransposed } from './simd';
 
 /** Bytes that the two halves below need: transform buffers and the plane in between. */
 // @ts-ignore: decorator
 @inline
 export function transformScratch(box: i32, stride: i32): usize {
   return (<usize>box << 6) + (<usize>(box * stride) << 3);
-}
-
-// @ts-ignore: decorator
-@inline
-function lows(a: v128, b: v128): v128 {
-  return i8x16.shuffle(a, b, 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
-}
-// @ts-ignore: decorator
-@inline
-function highs(a: v128, b: v128): v128 {
-  return i8x16.shuffle(a, b, 8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31);
-}
-// @ts-ignore: decorator
-@inline
-function firstHalves(a: v128, b: v128): v128 {
-  return i8x16.shuffle(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
-}
-// @ts-ignore: decorator
-@inline
-function lastHalves(a: v128, b: v128): v128 {
-  return i8x16.shuffle(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
-}
-
-/** Stores the transpose of a 4×4 block, its rows `step` bytes apart. */
-// @ts-ignore: decorator
-@inline
-function storeTransposed(at: usize, step: usize, a: v128, b: v128, c: v128, d: v128): void {
-  const ab0 = lows(a, b), ab1 = highs(a, b), cd0 = lows(c, d), cd1 = highs(c, d);
-  v128.store(at, firstHalves(ab0, cd0));
-  v128.store(at + step, lastHalves(ab0, cd0));
-  v128.store(at + 2 * step, firstHalves(ab1, cd1));
-  v128.store(at + 3 * step, lastHalves(ab1, cd1));
 }
 
 /** image[box][rowStride] → out: re[2K+1][stride], im likewise. `box` even and at least 8. */

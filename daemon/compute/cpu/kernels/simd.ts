@@ -1,4 +1,4 @@
-// The few vector operations that every kernel shares: multiply-add, exponential, sharing of work between threads.
+// The few vector operations that every kernel shares: multiply-add, exponential, transposition, sharing of work between threads.
 
 /** Byte address of the work counter, which the caller sets to 0 before each operation (control-block.ts has the same number). */
 const WORK_COUNTER: usize = 192;
@@ -77,4 +77,36 @@ export function storeSome(address: usize, x: v128, count: i32): void {
   store<f32>(address, f32x4.extract_lane(x, 0));
   if (count > 1) store<f32>(address, f32x4.extract_lane(x, 1), 4);
   if (count > 2) store<f32>(address, f32x4.extract_lane(x, 2), 8);
+}
+
+// @ts-ignore: decorator
+@inline
+function lows(a: v128, b: v128): v128 {
+  return i8x16.shuffle(a, b, 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
+}
+// @ts-ignore: decorator
+@inline
+function highs(a: v128, b: v128): v128 {
+  return i8x16.shuffle(a, b, 8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31);
+}
+// @ts-ignore: decorator
+@inline
+function firstHalves(a: v128, b: v128): v128 {
+  return i8x16.shuffle(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
+}
+// @ts-ignore: decorator
+@inline
+function lastHalves(a: v128, b: v128): v128 {
+  return i8x16.shuffle(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+}
+
+/** Stores the transpose of a 4×4 block, its rows `step` bytes apart. */
+// @ts-ignore: decorator
+@inline
+export function storeTransposed(at: usize, step: usize, a: v128, b: v128, c: v128, d: v128): void {
+  const ab0 = lows(a, b), ab1 = highs(a, b), cd0 = lows(c, d), cd1 = highs(c, d);
+  v128.store(at, firstHalves(ab0, cd0));
+  v128.store(at + step, lastHalves(ab0, cd0));
+  v128.store(at + 2 * step, firstHalves(ab1, cd1));
+  v128.store(at + 3 * step, lastHalves(ab1, cd1));
 }
