@@ -38,6 +38,8 @@ export interface Measurement {
   operation: 'training-step' | 'gradients' | 'decode' | 'reconstruct';
   /** Median; a decode is one particle. */
   millisecondsPerParticle: number;
+  /** A particle, as the median: of a hundred samples five took longer (nearest rank). */
+  p95Milliseconds: number;
   /** Thousand million floating-point operations a second (compute/counting-backend.ts), at the median. */
   gflops: number;
   /** Of tensors held on the device; of a decode its weights, of a reconstruction the arrays it makes. */
@@ -196,11 +198,17 @@ function measurement(
   return {
     operation,
     millisecondsPerParticle: milliseconds / particles,
+    p95Milliseconds: nearestRank(times, 0.95) / particles,
     gflops: operations / milliseconds / 1e6,
     megabytes: bytes / 1e6,
     residentMegabytes: process.memoryUsage().rss / 1e6,
     samples: times.length,
   };
+}
+
+/** The smallest value that at least this share of all do not exceed. */
+function nearestRank(values: readonly number[], share: number): number {
+  return [...values].sort((a, b) => a - b)[Math.ceil(share * values.length) - 1];
 }
 
 function median(values: readonly number[]): number {

@@ -28,7 +28,7 @@ export function register(program: Command): void {
   const command = program
     .command('bench')
     .description(
-      'Measure training, particle gradients, a reconstruction and a decode on made data, for each backend that works here; medians.',
+      'Measure training, particle gradients, a reconstruction and a decode on made data, for each backend that works here; medians and 95th percentiles.',
     );
   for (const name of ['benchGaussians', 'benchBox', 'batch', 'benchParticles', 'threads', 'backend'] as const) addParameter(command, name);
   command.option(
@@ -53,7 +53,7 @@ export function register(program: Command): void {
         const { gaussians, box } = size;
         reporter.bench({ backend, gaussians, box, batch: rows, threads, ...measured }, sentence(backend, threads, rows, measured));
       };
-      if (!given.json) reporter.note(`${size.gaussians} Gaussians, box ${size.box}, batch ${batch}; medians`);
+      if (!given.json) reporter.note(`${size.gaussians} Gaussians, box ${size.box}, batch ${batch}; medians and 95th percentiles`);
       const cores = given.threads ?? defaultThreads();
       // A decode and a map are made on the processor whatever trains.
       show('cpu', 1, 1, measureDecode(size));
@@ -120,10 +120,10 @@ function wholeBatches(particles: number, batch: number): number {
 }
 
 function sentence(backend: string, threads: number, rows: number, measured: Measurement): string {
-  const { operation, millisecondsPerParticle, gflops, megabytes, residentMegabytes, samples } = measured;
+  const { operation, millisecondsPerParticle, p95Milliseconds, gflops, megabytes, residentMegabytes, samples } = measured;
   const where = backend === 'cpu' ? `cpu, ${threads} ${threads === 1 ? 'thread' : 'threads'}` : backend;
   return (
-    `${operation.padEnd(14)} ${millisecondsPerParticle.toFixed(3).padStart(9)} ms a particle  ${gflops.toFixed(1).padStart(7)} GFLOP/s  ` +
+    `${operation.padEnd(14)} ${millisecondsPerParticle.toFixed(3).padStart(9)} ms a particle (95 %: ${p95Milliseconds.toFixed(3)})  ${gflops.toFixed(1).padStart(7)} GFLOP/s  ` +
     `${megabytes.toFixed(0).padStart(5)} MB held, process ${residentMegabytes.toFixed(0)} MB  (${where}, ${samples} samples of ${rows})`
   );
 }

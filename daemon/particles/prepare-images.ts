@@ -16,6 +16,9 @@ export class ImagePreparer {
   private readonly re: Float64Array;
   private readonly im: Float64Array;
   private readonly image: Float32Array;
+  /** Waves that move the particle's centre, along x for kx = −rings … rings and along y for ky = 0 … rings: cosines, then sines. */
+  private readonly waveX: Float64Array;
+  private readonly waveY: Float64Array;
 
   constructor(
     private readonly particles: ParticleSet,
@@ -26,6 +29,8 @@ export class ImagePreparer {
     this.re = new Float64Array(pixels);
     this.im = new Float64Array(pixels);
     this.image = new Float32Array(pixels);
+    this.waveX = new Float64Array(2 * (2 * geometry.rings + 1));
+    this.waveY = new Float64Array(2 * (geometry.rings + 1));
   }
 
   /** Particles `first` and, unless it is −1, `second`: the two share one complex transform. Throws InputError on an unreadable or not finite image. */
@@ -53,7 +58,11 @@ export class ImagePreparer {
     // The particle's centre lies at b//2 − origin (method.md section 1).
     const centreX = Math.floor(b / 2) - particles.shiftsPixels[2 * particle];
     const centreY = Math.floor(b / 2) - particles.shiftsPixels[2 * particle + 1];
+    fillWave(this.waveX, -rings, (2 * Math.PI * centreX) / b, this.contrast);
+    fillWave(this.waveY, 0, (2 * Math.PI * centreY) / b, 1);
+    const [widthX, widthY] = [2 * rings + 1, rings + 1];
     for (let kx = -rings; kx <= rings; kx++) {
+      const [xr, xi] = [this.waveX[kx + rings], this.waveX[widthX + kx + rings]];
       for (let ky = 0; ky <= rings; ky++) {
         const index = (kx + rings) * stride + ky;
         if (weights[index] === 0) continue;
@@ -62,13 +71,25 @@ export class ImagePreparer {
         // Of re + i·im with both images real, the first image's transform is the Hermitian part, the second's the other.
         const fr = isImaginaryPart ? (im[i] + im[j]) / 2 : (re[i] + re[j]) / 2;
         const fi = isImaginaryPart ? (re[j] - re[i]) / 2 : (im[i] - im[j]) / 2;
-        const angle = (2 * Math.PI * (kx * centreX + ky * centreY)) / b;
-        let sign = (kx + ky) % 2 === 0 ? this.contrast : -this.contrast;
-        if (flip && ctfValue(ctf, kx * perPixel, ky * perPixel) < 0) sign = -sign;
-        out[index] = sign * (fr * Math.cos(angle) - fi * Math.sin(angle));
-        out[planeSize + index] = sign * (fr * Math.sin(angle) + fi * Math.cos(angle));
+        const sign = flip && ctfValue(ctf, kx * perPixel, ky * perPixel) < 0 ? -1 : 1;
+        const [yr, yi] = [this.waveY[ky], this.waveY[widthY + ky]];
+        const cosine = sign * (xr * yr - xi * yi);
+        const sine = sign * (xr * yi + xi * yr);
+        out[index] = fr * cosine - fi * sine;
+        out[planeSize + index] = fr * sine + fi * cosine;
       }
     }
+  }
+}
+
+/** wave[count] = factor · (−1)^k cos(k·angle) for k = first, first + 1, …, then as many sines. The sign moves the centre on to b/2 of the computing box. */
+function fillWave(wave: Float64Array, first: number, angle: number, factor: number): void {
+  const count = wave.length / 2;
+  for (let i = 0; i < count; i++) {
+    const k = first + i;
+    const sign = k % 2 === 0 ? factor : -factor;
+    wave[i] = sign * Math.cos(k * angle);
+    wave[count + i] = sign * Math.sin(k * angle);
   }
 }
 

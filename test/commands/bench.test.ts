@@ -23,8 +23,9 @@ test('a line for each operation carries every field that contract.md promises, a
       promised.filter(field => !(field in line)),
       [],
     );
-    for (const field of ['millisecondsPerParticle', 'gflops', 'megabytes'])
+    for (const field of ['millisecondsPerParticle', 'p95Milliseconds', 'gflops', 'megabytes'])
       assert.ok(Number.isFinite(line[field]) && (line[field] as number) > 0, `${field} of ${line.operation} is ${line[field]}`);
+    assert.ok((line.p95Milliseconds as number) >= (line.millisecondsPerParticle as number), 'the slowest are faster than the middle');
     assert.ok((line.samples as number) >= 5, 'a median of fewer than five');
     assert.deepEqual([line.backend, line.gaussians, line.box, line.threads], ['cpu', 24, 16, 1]);
   }
