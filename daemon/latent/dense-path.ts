@@ -3,7 +3,7 @@
 // the stream of particles about it (a principal curve, Hastie & Stuetzle, JASA 84, 502 (1989)).
 
 import { KdTree, nearestOthers } from '../numerics/k-d-tree.js';
-import { alongPath, cumulativeLengths, evenlyAlong, type Polyline, streamReach } from './along-path.js';
+import { alongPath, cumulativeLengths, evenlyAlong, type Polyline, smoothThrough, streamReach } from './along-path.js';
 import type { LatentCloud, Progress } from './analysis.js';
 
 export interface DensePathOptions {
@@ -26,6 +26,8 @@ export interface DensePath extends Polyline {
 const ROUNDS = 5;
 const MOST_NODES = 100;
 const LEAST_PARTICLES_A_NODE = 20;
+/** Points on the curve from node to node. */
+const BETWEEN_NODES = 8;
 /** Nodes along the reach of the stream: bends sharper than the stream is wide are noise, and a curve that follows them folds. */
 const NODES_A_REACH = 1;
 
@@ -48,7 +50,7 @@ export function densePath(
   if (rows === null) return null;
   const chain = new Float32Array(rows.length * dims);
   rows.forEach((row, v) => void chain.set(z.subarray(row * dims, (row + 1) * dims), v * dims));
-  const settled = settleInStream(cloud, chain, rows.length, progress);
+  const settled = smoothThrough(settleInStream(cloud, chain, rows.length, progress), dims, BETWEEN_NODES);
   const walked = cumulativeLengths(chain, rows.length, dims);
   return {
     rows,
