@@ -22,7 +22,7 @@ const ASKED = { randIndex: 0.9, tiltErrorDegrees: 1 };
 const ORACLE_PARTICLES = 600;
 const METHOD = 'kmeans';
 /** Blocks and tilt are learned by then. */
-const EPOCHS = 8;
+export const EPOCHS = 8;
 
 /**
  * Two runs, as a user would do them who knows how many states to expect and which block to look at:
@@ -127,7 +127,8 @@ export async function assemblyTrial(seed: number, context: TrialContext): Promis
   };
 }
 
-function clustersOf(cloud: LatentCloud, count: number | null, seed: number): Clustering {
+/** Clusters of the latents by k-means; null: as many as the particles suggest. */
+export function clustersOf(cloud: LatentCloud, count: number | null, seed: number): Clustering {
   return clusteringMethods.find(({ name }) => name === METHOD)!.cluster(cloud, { count, seed }, () => {});
 }
 

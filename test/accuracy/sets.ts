@@ -1,9 +1,11 @@
 // The registry of `npm run accuracy`: every set that is measured, a line each.
 
 import { assemblyTrial } from './assembly.js';
+import { classMapsTrial } from './class-maps.js';
 import { hingeTrial } from './hinge.js';
 import { iggTrial } from './igg.js';
 import { missingForIgg } from './igg-set.js';
+import { linearEndsTrial } from './linear-ends.js';
 import { neutralTrial } from './neutral.js';
 import { orientationTrial } from './orientations.js';
 import { HARD, PLAIN, simulatedTrial } from './simulated.js';
@@ -48,6 +50,13 @@ export const SETS: readonly AccuracySet[] = [
   { name: 'neutral', isSeeded: true, missing: nothing, trial: neutralTrial },
   { name: 'orientations', isSeeded: true, missing: nothing, trial: orientationTrial },
   { name: 'assembly', isSeeded: true, missing: nothing, trial: assemblyTrial },
+  { name: 'class-maps', isSeeded: true, missing: nothing, trial: classMapsTrial },
+  {
+    name: 'linear-ends',
+    isSeeded: true,
+    missing: nothing,
+    trial: (seed, context) => linearEndsTrial('linear-ends', PLAIN, seed, context),
+  },
   { name: 'hinge', isSeeded: true, missing: nothing, trial: hingeTrial },
   { name: 'undone', isSeeded: true, missing: nothing, trial: (seed, context) => undoneMotionTrial('undone', PLAIN, seed, context) },
   {
