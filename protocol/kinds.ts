@@ -108,6 +108,20 @@ export function readFields<M extends object>(fields: Fields<M>, value: Record<st
   return read as M;
 }
 
+/** A map whose field `tag` says which other fields it has; fields beyond them are refused. */
+export function variant<T extends Record<K, string>, K extends string>(
+  tag: K,
+  cases: { readonly [W in T[K]]: Fields<Omit<Extract<T, Record<K, W>>, K>> },
+): Kind<T> {
+  const whichever = oneOf(...(Object.keys(cases) as T[K][]));
+  return (value, field) => {
+    if (!isMap(value)) throw new Mismatch('malformed', field, 'is not a map');
+    const { [tag]: which, ...rest } = value;
+    const chosen = whichever(which as T[K], `${field}.${tag}`);
+    return { [tag]: chosen, ...readFields(cases[chosen], rest, `${field}.`, true) } as unknown as T;
+  };
+}
+
 export function isMap(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value);
 }

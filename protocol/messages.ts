@@ -16,6 +16,8 @@ export type ClientMessage =
   | { type: 'get-halves'; id: number; run: string }
   /** → orientations: what refining the orientations against the run has changed. */
   | { type: 'get-orientations'; id: number; run: string }
+  /** → embeddings: pictures of the latent cloud and its clusters, where somebody has made them. */
+  | { type: 'get-embeddings'; id: number; run: string }
   /** → epochs: the training curve so far. */
   | { type: 'get-epochs'; id: number; run: string }
   /** → decoded: the Gaussians (and, with `atoms`, the moved atoms) at one latent point. Every one is answered. */
@@ -32,6 +34,26 @@ export type ClientMessage =
   | { type: 'start-orientations'; id: number; run: string }
   /** → started: neutral model and run once more on each half of the particles, and how far the two agree. */
   | { type: 'start-halves'; id: number; run: string }
+  /** → started: lays the latent cloud out for looking; see `limber embed`. */
+  | { type: 'start-embedding'; id: number; run: string; method: 'pca' | 'umap'; dims?: number; seed?: number }
+  /** → started: sorts the particles into clusters of the latent cloud; without a count, as many as the particles suggest. */
+  | { type: 'start-clustering'; id: number; run: string; method: 'kmeans' | 'gmm'; count?: number; seed?: number }
+  /** → started: a map from the particles themselves, first a quick one of half as many voxels a side. It appears in `project.maps`. */
+  | {
+      type: 'start-reconstruction';
+      id: number;
+      /** Of the map to be, like a run's; no map of this name may be there yet. */
+      name: string;
+      /** Whose latents, clusters and orientations are meant; null: those of the particles' file, for `all` and `rows`. */
+      run: string | null;
+      particles: ParticleChoice;
+      /** Also half-maps and their FSC; false where left out. */
+      halves?: boolean;
+      /** Finest detail wanted; what the particles give where left out. */
+      resolutionAngstrom?: number;
+    }
+  /** → map-deleted: a map that was made from particles goes, with its half-maps. */
+  | { type: 'delete-map'; id: number; name: string }
   /** → region-saved: a region of the molecule, as spheres in Å, becomes a mask of the project under that name. */
   | {
       type: 'save-region';
@@ -39,8 +61,25 @@ export type ClientMessage =
       name: string /** 4·n: x y z radius of each sphere, Å in the frame of the map */;
       spheres: Float32Array;
     }
+  /** → motions: the latent directions along which each region moves by itself, and with two regions both together and apart. */
+  | { type: 'find-motions'; id: number; run: string /** Names of one or two regions of the project. */; regions: string[]; count: number }
+  /** → motion: how far the molecule and each region go from one latent point to another. */
+  | { type: 'measure-motion'; id: number; run: string; from: number[]; to: number[]; regions: string[] }
   /** → cancelled: stops a job at its next checkpoint; nothing is lost. */
   | { type: 'cancel-job'; id: number; job: string };
+
+/** The particles of a map. Counts left out take the defaults of `limber reconstruct`. */
+export type ParticleChoice =
+  /** Those the run has, or without a run all. */
+  | { which: 'all' }
+  /** From 1. */
+  | { which: 'cluster'; cluster: number }
+  /** The `count` particles nearest to a latent point. */
+  | { which: 'nearest'; z: number[]; count?: number }
+  /** The `count` nearest to each of several latent points, as of a line or path: a map each, NAME_001 and so on, of one grey scale and contour. */
+  | { which: 'points'; points: number[][]; count?: number }
+  /** 1-based rows of the input file. */
+  | { which: 'rows'; rows: Uint32Array };
 
 /** What `limber train` takes; see its help for each. */
 export interface TrainingRequest {
@@ -91,13 +130,25 @@ export type ServerMessage =
     }
   | { type: 'halves'; id: number; run: string /** null: not compared yet */; report: HalvesSummary | null }
   | { type: 'orientations'; id: number; run: string /** null: not refined yet */; report: OrientationSummary | null }
+  | ({ type: 'embeddings'; id: number; run: string } & EmbeddingTables)
   | { type: 'epochs'; id: number; run: string; epochs: EpochRow[] }
   | ({ type: 'decoded'; id: number } & DecodedFrame)
   | ({ type: 'frame'; sequence: number } & DecodedFrame)
   | { type: 'started'; id: number; job: string }
   | { type: 'cancelled'; id: number; job: string }
+  | { type: 'map-deleted'; id: number; name: string }
   /** `gaussians`: how many of the neutral model lie inside; null before there is one. */
   | { type: 'region-saved'; id: number; name: string; gaussians: number | null }
+  /** `own`: by region, its own motions, best first; `joint`: null for a single region. */
+  | {
+      type: 'motions';
+      id: number;
+      run: string;
+      epoch: number;
+      own: StepMotion[][];
+      joint: { together: StepMotion; apart: StepMotion } | null;
+    }
+  | ({ type: 'motion'; id: number; run: string; epoch: number } & MotionBetween)
   /** Unasked: a job of this daemon moved on. */
   | { type: 'progress'; job: string; run: string | null; stage: string; done: number; total: number; seconds: number }
   /** Unasked: a run finished an epoch (trained by this daemon or by another process). New latents are ready when `latentsReady`. */
@@ -164,6 +215,68 @@ export interface OrientationSummary {
   inheritedFrom: string | null;
 }
 
+/** What has been found out about a run's latents; row i is row i of the latents. */
+export interface EmbeddingTables {
+  count: number;
+  /** `umap0`, `umap1`, `pca0`, …; count values each. */
+  columns: { name: string; values: Float32Array }[];
+  clusters: Clusters | null;
+  /** Some of it was made before the run was trained on, of latents that are no more. */
+  outdated: boolean;
+}
+
+export interface Clusters {
+  /** count; from 1, the largest first. */
+  labels: Uint32Array;
+  /** A number for each cluster: how many rows it has, and which row (from 0) lies in its middle. */
+  sizes: Uint32Array;
+  medoids: Uint32Array;
+}
+
+/** A motion through the neutral point, from −step to +step. */
+export interface StepMotion {
+  /** dims; one standard deviation of the particles along an own motion, the sum or difference of two where both regions move. */
+  step: Float32Array;
+  /** By region: root mean square displacement of its Gaussians, Å. */
+  insideAngstrom: number[];
+  /** The same of all that belong to no region, Å. */
+  outsideAngstrom: number;
+  /** By region, from −step to +step; without errors. */
+  turns: RegionTurn[];
+}
+
+/** How far the molecule goes from one latent point to another. */
+export interface MotionBetween {
+  /** Root mean square displacement of all Gaussians by their amplitudes, Å. */
+  rmsAngstrom: number;
+  /** Half of the root mean square difference of the two half-set models' displacements, Å; null where halves were not compared. */
+  errorAngstrom: number | null;
+  regions: RegionTurn[];
+}
+
+/** A region's motion as that of a rigid body. Errors are null where halves were not compared. */
+export interface RegionTurn {
+  region: string;
+  /** 0 to 180, right-handed about the axis. */
+  angleDegrees: number;
+  /** Unit vector. */
+  axis: [number, number, number];
+  /** A point of the screw axis beside the region, Å in the frame of the map; null where hardly anything turns. */
+  axisPoint: [number, number, number] | null;
+  /** How far the region's centre goes, Å. */
+  shiftAngstrom: [number, number, number];
+  /** Root mean square of what turn and shift leave unexplained, Å. */
+  residualAngstrom: number;
+  /** Root mean square displacement, Å. */
+  rmsAngstrom: number;
+  /** Half of the root mean square difference of the halves' displacements, Å. */
+  errorAngstrom: number | null;
+  /** Half of the angle that takes one half's turn to the other's. */
+  angleErrorDegrees: number | null;
+  /** By how much it turns in the model of either half. */
+  halvesDegrees: [number, number] | null;
+}
+
 /** Principal components of the latents: z ≈ mean + Σ c_k axes_k. Row k of axes is component k. */
 export interface LatentPca {
   mean: Float32Array;
@@ -206,6 +319,8 @@ export interface ProjectSummary {
     voxelSizeAngstrom: [number, number, number];
     originAngstrom: [number, number, number];
   } | null;
+  /** Maps in the project's folder maps/ that were made from particles. */
+  maps: MadeMap[];
   /** The fitted atomic model as given by the user. */
   model: { path: string; format: 'mmcif' | 'pdb'; atoms: number } | null;
   neutral: { gaussians: number; resolutionAngstrom: number } | null;
@@ -215,6 +330,37 @@ export interface ProjectSummary {
   /** What a request for training takes where it leaves fields out, for each preset. */
   trainingDefaults: { default: TrainingDefaults; paper: TrainingDefaults };
   jobs: { job: string; run: string | null; stage: string; done: number; total: number }[];
+}
+
+/** A map made from particles, in the frame of the consensus map. */
+export interface MadeMap {
+  name: string;
+  /** Below the daemon's origin, to be fetched with the token. */
+  path: string;
+  /** Changes when the file is replaced: it has to be fetched again. */
+  version: string;
+  /** A level that encloses the molecule, absolute, in the map's own values. */
+  contour: number;
+  sizeVoxels: [number, number, number];
+  voxelSizeAngstrom: [number, number, number];
+  originAngstrom: [number, number, number];
+  /** Å where the FSC of its half-maps falls below 0.143; null without half-maps. */
+  resolutionAngstrom: number | null;
+  /** What it was made of; null where it came here another way. */
+  source: MapSource | null;
+}
+
+export interface MapSource {
+  run: string | null;
+  which: 'all' | 'cluster' | 'nearest' | 'rows';
+  /** null unless `which` is cluster. */
+  cluster: number | null;
+  /** The latent point; null unless `which` is nearest. */
+  z: number[] | null;
+  /** How many particles. */
+  particles: number;
+  /** Of half as many voxels a side; the whole one follows. */
+  quick: boolean;
 }
 
 export interface TrainingDefaults {
@@ -245,4 +391,6 @@ export interface RunSummary {
   /** Name of the region it is focused on, or of the mask's file; null: none. */
   focus: string | null;
   continueFrom: string | null;
+  /** '' before anything has been made of its latents; another one whenever `get-embeddings` has something new. */
+  embeddingsVersion: string;
 }

@@ -17,21 +17,30 @@ import {
   text,
   triple,
   uint32,
+  variant,
   whole,
 } from './kinds.js';
 import type {
   ClientMessage,
+  Clusters,
   DecodedFrame,
+  EmbeddingTables,
   EpochRow,
   ErrorCode,
   HalvesState,
   HalvesSummary,
   LatentPca,
+  MadeMap,
+  MapSource,
+  MotionBetween,
   NeutralRequest,
   OrientationSummary,
+  ParticleChoice,
   ProjectSummary,
+  RegionTurn,
   RunSummary,
   ServerMessage,
+  StepMotion,
   TrainingDefaults,
   TrainingRequest,
   VaryKind,
@@ -68,8 +77,17 @@ const neutralRequest: Kind<NeutralRequest> = record<NeutralRequest>(
   true,
 );
 
+const particleChoice = variant<ParticleChoice, 'which'>('which', {
+  all: {},
+  cluster: { cluster: whole(1) },
+  nearest: { z: latentPoint, count: optional(whole(1)) },
+  points: { points: list(latentPoint, 1, 999), count: optional(whole(1)) },
+  rows: { rows: uint32 },
+});
+
 export const CLIENT_MESSAGES: Table<ClientMessage> = {
   'get-latents': { id, run: runName },
+  'get-embeddings': { id, run: runName },
   'get-epochs': { id, run: runName },
   'get-halves': { id, run: runName },
   'get-orientations': { id, run: runName },
@@ -80,7 +98,20 @@ export const CLIENT_MESSAGES: Table<ClientMessage> = {
   'start-neutral': { id, settings: neutralRequest },
   'start-orientations': { id, run: runName },
   'start-halves': { id, run: runName },
+  'start-embedding': { id, run: runName, method: oneOf('pca', 'umap'), dims: optional(whole(1, 32)), seed: optional(whole()) },
+  'start-clustering': { id, run: runName, method: oneOf('kmeans', 'gmm'), count: optional(whole(1, 1000)), seed: optional(whole()) },
+  'start-reconstruction': {
+    id,
+    name: runName,
+    run: orNull(runName),
+    particles: particleChoice,
+    halves: optional(flag),
+    resolutionAngstrom: optional(positive),
+  },
+  'delete-map': { id, name: runName },
   'save-region': { id, name: runName, spheres: float32 },
+  'find-motions': { id, run: runName, regions: list(runName, 1, 2), count: whole(1, 32) },
+  'measure-motion': { id, run: runName, from: latentPoint, to: latentPoint, regions: list(runName, 0, 8) },
   'cancel-job': { id, job: text },
 };
 
@@ -111,6 +142,7 @@ const runSummary = record<RunSummary>({
   vary: list(varyKind),
   focus: orNull(text),
   continueFrom: orNull(runName),
+  embeddingsVersion: text,
 });
 const trainingDefaults = record<TrainingDefaults>({
   latentDims: whole(),
@@ -122,6 +154,22 @@ const trainingDefaults = record<TrainingDefaults>({
   seed: whole(),
   symmetryExpansion: onOrOff,
 });
+const clusters = record<Clusters>({ labels: uint32, sizes: uint32, medoids: uint32 });
+const embeddings: Fields<EmbeddingTables> = {
+  count: whole(),
+  columns: list(record<EmbeddingTables['columns'][number]>({ name: text, values: float32 })),
+  clusters: orNull(clusters),
+  outdated: flag,
+};
+const mapSource = record<MapSource>({
+  run: orNull(runName),
+  which: oneOf('all', 'cluster', 'nearest', 'rows'),
+  cluster: orNull(whole(1)),
+  z: orNull(latentPoint),
+  particles: whole(),
+  quick: flag,
+});
+const volume = { path: text, contour: finite, sizeVoxels: triple, voxelSizeAngstrom: triple, originAngstrom: triple };
 const project = record<ProjectSummary>({
   name: text,
   particles: whole(),
@@ -129,15 +177,8 @@ const project = record<ProjectSummary>({
   pixelSizeAngstrom: positive,
   contrast: finite,
   symmetry: text,
-  map: orNull(
-    record<NonNullable<ProjectSummary['map']>>({
-      path: text,
-      contour: finite,
-      sizeVoxels: triple,
-      voxelSizeAngstrom: triple,
-      originAngstrom: triple,
-    }),
-  ),
+  map: orNull(record<NonNullable<ProjectSummary['map']>>(volume)),
+  maps: list(record<MadeMap>({ ...volume, name: runName, version: text, resolutionAngstrom: orNull(positive), source: orNull(mapSource) })),
   model: orNull(record<NonNullable<ProjectSummary['model']>>({ path: text, format: oneOf('mmcif', 'pdb'), atoms: whole() })),
   neutral: orNull(record<NonNullable<ProjectSummary['neutral']>>({ gaussians: whole(), resolutionAngstrom: positive })),
   runs: list(runSummary),
@@ -177,6 +218,20 @@ const orientations = record<OrientationSummary>({
   angstrom95: finite,
   inheritedFrom: orNull(runName),
 });
+const regionTurn = record<RegionTurn>({
+  region: runName,
+  angleDegrees: finite,
+  axis: triple,
+  axisPoint: orNull(triple),
+  shiftAngstrom: triple,
+  residualAngstrom: finite,
+  rmsAngstrom: finite,
+  errorAngstrom: figure,
+  angleErrorDegrees: figure,
+  halvesDegrees: orNull(pairOf(finite)),
+});
+const stepMotion = record<StepMotion>({ step: float32, insideAngstrom: list(finite), outsideAngstrom: finite, turns: list(regionTurn) });
+const motionBetween: Fields<MotionBetween> = { rmsAngstrom: finite, errorAngstrom: figure, regions: list(regionTurn) };
 const errorCode = oneOf<ErrorCode>('malformed', 'unknown-type', 'no-such-run', 'not-ready', 'bad-value', 'busy', 'failed');
 
 export const SERVER_MESSAGES: Table<ServerMessage> = {
@@ -196,12 +251,22 @@ export const SERVER_MESSAGES: Table<ServerMessage> = {
   },
   halves: { id, run: runName, report: orNull(halves) },
   orientations: { id, run: runName, report: orNull(orientations) },
+  embeddings: { id, run: runName, ...embeddings },
   epochs: { id, run: runName, epochs: list(epochRow) },
   decoded: { id, ...decodedFrame },
   frame: { sequence, ...decodedFrame },
   started: { id, job: text },
   cancelled: { id, job: text },
+  'map-deleted': { id, name: runName },
   'region-saved': { id, name: runName, gaussians: orNull(whole()) },
+  motions: {
+    id,
+    run: runName,
+    epoch: whole(),
+    own: list(list(stepMotion)),
+    joint: orNull(record<{ together: StepMotion; apart: StepMotion }>({ together: stepMotion, apart: stepMotion })),
+  },
+  motion: { id, run: runName, epoch: whole(), ...motionBetween },
   progress: { ...job, seconds: finite },
   epoch: { run: runName, row: epochRow, latentsReady: flag },
   'job-ended': { job: text, run: orNull(runName), error: orNull(text) },
@@ -223,6 +288,13 @@ export function checkLengths(message: ServerMessage): void {
     want('pca.mean', message.pca.mean, dims);
     want('pca.axes', message.pca.axes, dims * dims);
     want('pca.variances', message.pca.variances, dims);
+  } else if (message.type === 'embeddings') {
+    const { count, columns, clusters } = message;
+    for (const { name, values } of columns) want(`columns.${name}`, values, count);
+    if (clusters) {
+      want('clusters.labels', clusters.labels, count);
+      want('clusters.medoids', clusters.medoids, clusters.sizes.length);
+    }
   } else if (message.type === 'decoded' || message.type === 'frame') {
     want('positions', message.positions, 3 * message.count);
     want('amplitudes', message.amplitudes, message.count);

@@ -43,16 +43,26 @@ export function writePath(run: RunFolder, name: string, table: string): string {
   return path;
 }
 
-/** Every column that `limber embed` and `limber cluster` have made for this run; `note` is told of those older than the latents. Throws InputError where one belongs to other particles. */
-export function analysisColumns(run: RunFolder, note: (line: string) => void): ParticleColumn[] {
+/** The tables that there are, embeddings first; `outdated`: older than the latents, which have been trained on since. */
+export function analysisFiles(run: RunFolder): { path: string; outdated: boolean }[] {
   const folder = join(run.path, 'embeddings');
   const names = existsSync(folder) ? readdirSync(folder).filter(name => name.endsWith('.tsv')) : [];
   const rank = (name: string) => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length);
   names.sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
   const paths = [...names.map(name => join(folder, name)), clustersPath(run)].filter(path => existsSync(path));
-  if (paths.length === 0) return [];
+  return paths.map(path => ({ path, outdated: isOutdated(run, path) }));
+}
+
+function isOutdated(run: RunFolder, path: string): boolean {
+  return run.hasLatents && statSync(path).mtimeMs < statSync(run.latentsPath).mtimeMs;
+}
+
+/** Every column that `limber embed` and `limber cluster` have made for this run; `note` is told of those older than the latents. Throws InputError where one belongs to other particles. */
+export function analysisColumns(run: RunFolder, note: (line: string) => void): ParticleColumn[] {
+  const files = analysisFiles(run);
+  if (files.length === 0) return [];
   const { particle } = run.latents();
-  return paths.flatMap(path => readColumns(run, path, particle, note));
+  return files.flatMap(({ path }) => readColumns(run, path, particle, note));
 }
 
 /** Rows of the run's latents, from 0, that are in cluster `label`, which `flag` asked for. Throws InputError where there are no clusters, or not this one. */
@@ -74,7 +84,6 @@ function readColumns(run: RunFolder, path: string, particle: Uint32Array, note: 
   const table = parseParticleColumns(readFileSync(path, 'utf8'), path);
   if (table.particle.length !== particle.length || table.particle.some((row, i) => row !== particle[i]))
     throw new InputError(`${path} is of other particles than the run's latents; make it again, or delete it`);
-  if (statSync(path).mtimeMs < statSync(run.latentsPath).mtimeMs)
-    note(`${path} is older than the latents, which have been trained on since; make it again to match them`);
+  if (isOutdated(run, path)) note(`${path} is older than the latents, which have been trained on since; make it again to match them`);
   return table.columns;
 }

@@ -1,10 +1,12 @@
-// What the daemon serves over HTTP: the viewer's own files, the map and the fitted model. No address names a path on disk.
-import express, { type ErrorRequestHandler, type Express } from 'express';
+// What the daemon serves over HTTP: the viewer's own files, the maps and the fitted model. No address names a path on disk.
+import express, { type ErrorRequestHandler, type Express, type Response } from 'express';
 import type { Access } from './access.js';
 import { securityHeaders } from './security-headers.js';
 
 export const MAP_PATH = '/files/map';
 export const MODEL_PATH = '/files/model';
+/** Above the names of the maps made from particles. */
+export const MADE_MAPS_PATH = '/files/maps';
 
 export interface ServedFiles {
   /** Folder of the built viewer, with index.html. */
@@ -12,6 +14,8 @@ export interface ServedFiles {
   /** Absolute paths; null where the project has none. */
   map: string | null;
   model: string | null;
+  /** Absolute path of a map made from particles; null where there is none of that name. */
+  madeMap: (name: string) => string | null;
 }
 
 export function createFileServer(access: Access, files: ServedFiles): Express {
@@ -31,6 +35,11 @@ export function createFileServer(access: Access, files: ServedFiles): Express {
   });
   serveOne(app, MAP_PATH, files.map, 'application/octet-stream');
   serveOne(app, MODEL_PATH, files.model, 'text/plain; charset=utf-8');
+  app.get(`${MADE_MAPS_PATH}/:name`, (request, response, next) => {
+    const path = files.madeMap(request.params.name);
+    if (path === null) next();
+    else sendProjectFile(response, path, 'application/octet-stream');
+  });
   // The token is in the address, and the files change with each build: nothing may outlive the start.
   app.use(express.static(files.viewerDir, { dotfiles: 'ignore', cacheControl: false, redirect: false }));
   app.use((_request, response) => void response.status(404).type('text/plain').send('not found\n'));
@@ -40,10 +49,12 @@ export function createFileServer(access: Access, files: ServedFiles): Express {
 
 function serveOne(app: Express, address: string, path: string | null, type: string): void {
   if (path === null) return;
-  // The path is the project's own, never the request's, and a folder on the way to it may well begin with a dot.
-  app.get(address, (_request, response) =>
-    response.sendFile(path, { dotfiles: 'allow', cacheControl: false, headers: { 'Content-Type': type } }),
-  );
+  app.get(address, (_request, response) => sendProjectFile(response, path, type));
+}
+
+/** The path is the project's own, never the request's, and a folder on the way to it may well begin with a dot. */
+function sendProjectFile(response: Response, path: string, type: string): void {
+  response.sendFile(path, { dotfiles: 'allow', cacheControl: false, headers: { 'Content-Type': type } });
 }
 
 /** One line, no stack, whatever went wrong: a garbled address, a map that was deleted meanwhile, a download that was broken off. */

@@ -3,6 +3,7 @@ import type { ProjectSummary, TrainingDefaults } from '../../protocol/messages.j
 import { defaultTrainingSettings, type Preset, presets } from '../settings/training.js';
 import { MAP_PATH, MODEL_PATH } from './files.js';
 import type { Jobs } from './jobs.js';
+import type { MadeMaps } from './made-maps.js';
 import type { ProjectWatch } from './project-watch.js';
 import { regionNames } from './regions.js';
 import type { ServedMap } from './served-map.js';
@@ -12,7 +13,13 @@ export interface ServedModel {
   atoms: number;
 }
 
-export function summariseProject(watch: ProjectWatch, jobs: Jobs, map: ServedMap | null, model: ServedModel | null): ProjectSummary {
+export function summariseProject(
+  watch: ProjectWatch,
+  jobs: Jobs,
+  map: ServedMap | null,
+  maps: MadeMaps,
+  model: ServedModel | null,
+): ProjectSummary {
   const { name, settings } = watch.project;
   return {
     name,
@@ -22,6 +29,7 @@ export function summariseProject(watch: ProjectWatch, jobs: Jobs, map: ServedMap
     contrast: settings.contrast,
     symmetry: settings.symmetry,
     map: map && { ...map, path: MAP_PATH },
+    maps: maps.list(),
     model: model && { path: MODEL_PATH, format: model.format, atoms: model.atoms },
     neutral: watch.neutral,
     runs: watch.summaries(),

@@ -2,11 +2,13 @@
 //
 // It looks at modification times once a second, because notifications of the file system are lost on network drives.
 import { EventEmitter } from 'node:events';
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { EpochRow, ProjectSummary, RunSummary } from '../../protocol/messages.js';
 import type { ProjectFolder } from '../project/project-folder.js';
+import { analysisFiles } from '../project/run-analyses.js';
 import type { RunFolder } from '../project/run-folder.js';
+import { fileVersion } from './file-version.js';
 import { RequestError } from './request-error.js';
 
 const INTERVAL_MS = 1000;
@@ -34,6 +36,8 @@ interface Events {
   /** Something of the project's summary changed. */
   changed: [];
   epoch: [run: string, row: EpochRow, latentsReady: boolean];
+  /** Everything was looked at once more. */
+  looked: [];
 }
 
 export class ProjectWatch extends EventEmitter<Events> {
@@ -99,6 +103,7 @@ export class ProjectWatch extends EventEmitter<Events> {
     }
     for (const folder of folders) if (this.lookAtRun(folder)) changed = true;
     if (changed) this.emit('changed');
+    this.emit('looked');
   }
 
   private entry(name: string): Entry {
@@ -111,16 +116,17 @@ export class ProjectWatch extends EventEmitter<Events> {
   private lookAtRun(folder: RunFolder): boolean {
     const known = this.entries.get(folder.name);
     const versions = {
-      settingsVersion: version(folder.settingsPath),
-      lossesVersion: version(folder.lossesPath),
-      weightsVersion: version(folder.weightsPath),
-      latentsVersion: version(folder.latentsPath),
+      settingsVersion: fileVersion(folder.settingsPath),
+      lossesVersion: fileVersion(folder.lossesPath),
+      weightsVersion: fileVersion(folder.weightsPath),
+      latentsVersion: fileVersion(folder.latentsPath),
     };
     let summary = known?.summary;
     let rows = known?.rows ?? [];
     try {
       // A run in training is read each time: its process may have died without a word.
       if (!summary || known?.settingsVersion !== versions.settingsVersion || summary.state === 'training') summary = summarise(folder);
+      summary = { ...summary, embeddingsVersion: embeddingsVersion(folder) };
       if (known?.lossesVersion !== versions.lossesVersion) rows = finiteRows(folder.losses());
     } catch {
       return false;
@@ -151,7 +157,7 @@ export class ProjectWatch extends EventEmitter<Events> {
 
   private lookAtNeutral(): boolean {
     const path = join(this.project.neutralFolder, 'neutral.json');
-    const now = version(path);
+    const now = fileVersion(path);
     if (now === this.neutralVersion) return false;
     try {
       const report = now === '' ? null : (JSON.parse(readFileSync(path, 'utf8')) as NonNullable<ProjectSummary['neutral']>);
@@ -180,7 +186,15 @@ function summarise(folder: RunFolder): RunSummary {
     vary: [...vary],
     focus: focus && basename(focus, '.mrc'),
     continueFrom,
+    embeddingsVersion: embeddingsVersion(folder),
   };
+}
+
+/** Tables that the latents have left behind are others, although their files are not. */
+function embeddingsVersion(folder: RunFolder): string {
+  return analysisFiles(folder)
+    .map(({ path, outdated }) => `${fileVersion(path)}${outdated ? ' outdated' : ''}`)
+    .join(' ');
 }
 
 function finiteRows(rows: readonly EpochRow[]): EpochRow[] {
@@ -189,10 +203,4 @@ function finiteRows(rows: readonly EpochRow[]): EpochRow[] {
 
 function lastEpoch(rows: readonly EpochRow[]): number {
   return rows.length > 0 ? rows[rows.length - 1].epoch : 0;
-}
-
-/** Files are replaced by rename, so a new one has a new inode as well. */
-function version(path: string): string {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat ? `${stat.ino}:${stat.mtimeMs}:${stat.size}` : '';
 }

@@ -1,9 +1,14 @@
 // The thread that reads a run's large files (latents of hundreds of thousands of particles, weights with the optimiser's state), so that frames go on meanwhile.
 import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { parentPort } from 'node:worker_threads';
 import { parseLatents } from '../formats/latents-table.js';
+import { readMap } from '../formats/mrc.js';
 import { readSafetensors } from '../formats/safetensors.js';
 import { principalComponents } from '../latent/pca.js';
+import { consensusContour } from '../maps/contour.js';
+import { RunFolder } from '../project/run-folder.js';
+import { embeddingTables } from './embedding-tables.js';
 import type { ReaderAnswer, ReaderQuestion } from './run-reader.js';
 
 parentPort?.on('message', (question: ReaderQuestion) => {
@@ -15,6 +20,15 @@ parentPort?.on('message', (question: ReaderQuestion) => {
       const pca = principalComponents(table.z, table.count, table.dims);
       answer = { number: question.number, value: { ...table, pca } };
       arrays = [table.particle, table.z, table.frc, pca.mean, pca.axes, pca.variances];
+    } else if (question.kind === 'embeddings') {
+      const tables = embeddingTables(new RunFolder(question.path, basename(question.path), () => false));
+      answer = { number: question.number, value: tables };
+      const { columns, clusters } = tables;
+      arrays = [...columns.map(({ values }) => values), ...(clusters ? [clusters.labels, clusters.sizes, clusters.medoids] : [])];
+    } else if (question.kind === 'map') {
+      const map = readMap(question.path);
+      const { size, voxelSizeAngstrom, originAngstrom } = map;
+      answer = { number: question.number, value: { contour: consensusContour(map), sizeVoxels: size, voxelSizeAngstrom, originAngstrom } };
     } else {
       const weights = readSafetensors(question.path);
       answer = { number: question.number, value: weights };

@@ -42,6 +42,15 @@ export function existingRegion(project: ProjectFolder, name: string): string {
 
 /** Writes the chosen rows (from 1) beside the run that is to train on them; returns the file. Throws RequestError `bad-value` where one is not there. */
 export function keepSubset(project: ProjectFolder, run: string, rows: Uint32Array): string {
+  const folder = project.run(run).path;
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, 'subset.tsv');
+  writeSubset(project, file, rows);
+  return file;
+}
+
+/** Writes the rows (from 1) as a table that `--subset` takes. Throws RequestError `bad-value` where one is not there. */
+export function writeSubset(project: ProjectFolder, file: string, rows: Uint32Array): void {
   const { particleCount } = project.settings;
   const wrong = rows.find(row => row < 1 || row > particleCount);
   if (rows.length === 0 || wrong !== undefined)
@@ -49,11 +58,7 @@ export function keepSubset(project: ProjectFolder, run: string, rows: Uint32Arra
       'bad-value',
       wrong === undefined ? 'the subset names no particles' : `particle ${wrong} is not from 1 to ${particleCount}`,
     );
-  const folder = project.run(run).path;
-  mkdirSync(folder, { recursive: true });
-  const file = join(folder, 'subset.tsv');
   writeFileAtomic(file, `particle\n${[...rows].join('\n')}\n`);
-  return file;
 }
 
 export class Regions {

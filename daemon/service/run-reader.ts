@@ -1,17 +1,23 @@
 // Reads a run's large files on a thread of their own; see reader-worker.ts for what happens there.
 import { Worker } from 'node:worker_threads';
-import type { LatentPca } from '../../protocol/messages.js';
+import type { EmbeddingTables, LatentPca, MadeMap } from '../../protocol/messages.js';
 import type { LatentsTable } from '../formats/latents-table.js';
 import type { Safetensors } from '../formats/safetensors.js';
 
 export type RunLatents = LatentsTable & { pca: LatentPca };
 
+/** What is read of a map: where it lies, and at which level it is shown. */
+export type MapFigures = Pick<MadeMap, 'contour' | 'sizeVoxels' | 'voxelSizeAngstrom' | 'originAngstrom'>;
+
 export interface ReaderQuestion {
   number: number;
-  kind: 'latents' | 'weights';
+  kind: 'latents' | 'weights' | 'embeddings' | 'map';
+  /** Of the file; of embeddings, the run's folder. */
   path: string;
 }
-export type ReaderAnswer = { number: number; value: RunLatents | Safetensors } | { number: number; error: string };
+export type ReaderAnswer =
+  | { number: number; value: RunLatents | Safetensors | EmbeddingTables | MapFigures }
+  | { number: number; error: string };
 
 interface Waiting {
   resolve: (value: never) => void;
@@ -31,6 +37,16 @@ export class RunReader {
 
   weights(path: string): Promise<Safetensors> {
     return this.ask('weights', path);
+  }
+
+  /** Embeddings and clusters of the run in this folder. */
+  embeddings(folder: string): Promise<EmbeddingTables> {
+    return this.ask('embeddings', folder);
+  }
+
+  /** Rejects where Mol* could not show the file as it is. */
+  map(path: string): Promise<MapFigures> {
+    return this.ask('map', path);
   }
 
   async close(): Promise<void> {

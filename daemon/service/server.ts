@@ -12,7 +12,9 @@ import { Access, bracketed, parseAddress } from './access.js';
 import { createFileServer } from './files.js';
 import { Jobs } from './jobs.js';
 import { Latents } from './latents.js';
+import { MadeMaps } from './made-maps.js';
 import { Molecules } from './molecules.js';
+import { Motions } from './motions.js';
 import { type ServedModel, summariseProject } from './project-summary.js';
 import { ProjectWatch } from './project-watch.js';
 import { Regions } from './regions.js';
@@ -68,21 +70,30 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const broadcast = (key: string, message: ServerMessage) => {
     for (const session of sessions) session.tell(key, message);
   };
-  const projectMessage = (): ServerMessage => ({ type: 'project', project: summariseProject(watch, jobs, map, model) });
+  const projectMessage = (): ServerMessage => ({ type: 'project', project: summariseProject(watch, jobs, map, maps, model) });
   const tellProject = () => broadcast('project', projectMessage());
-  const jobs = new Jobs(watch, options.limber, broadcast, tellProject);
+  const maps = new MadeMaps(project, reader, tellProject);
+  const jobs = new Jobs(watch, maps, options.limber, broadcast, tellProject);
   const features: Features = {
     watch,
     jobs,
+    maps,
+    reader,
     latents: new Latents(watch, reader),
     regions: new Regions(project, tellProject),
     molecules: new Molecules(watch, reader, model?.positions ?? null),
+    motions: new Motions(watch),
   };
   watch.on('changed', tellProject);
   watch.on('epoch', (run, row, latentsReady) => broadcast(`epoch ${run} ${latentsReady}`, { type: 'epoch', run, row, latentsReady }));
+  watch.on('looked', () => maps.look());
   watch.start();
+  maps.look();
 
-  server.on('request', createFileServer(access, { viewerDir: options.viewerDir, map: map?.path ?? null, model: modelPath }));
+  server.on(
+    'request',
+    createFileServer(access, { viewerDir: options.viewerDir, map: map?.path ?? null, model: modelPath, madeMap: name => maps.file(name) }),
+  );
   const sockets = acceptSockets(server, access, socket => {
     const session = new Session(socket, features);
     sessions.add(session);
@@ -100,6 +111,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       await jobs.close();
       for (const socket of sockets.clients) socket.close(1001, 'the daemon is ending');
       await reader.close();
+      await features.motions.close();
       await shut(server, sockets);
     },
   };

@@ -66,6 +66,7 @@ const ALLOWED: readonly (readonly [string, readonly string[]])[] = [
       'daemon/gaussians',
       'daemon/models',
       'daemon/latent',
+      'daemon/maps',
       'daemon/networks',
       'daemon/project',
       'daemon/training',

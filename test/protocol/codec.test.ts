@@ -10,7 +10,10 @@ import type {
   ErrorCode,
   HalvesSummary,
   OrientationSummary,
+  ParticleChoice,
+  RegionTurn,
   ServerMessage,
+  StepMotion,
   TrainingDefaults,
   TrainingRequest,
 } from '../../protocol/messages.js';
@@ -45,7 +48,35 @@ const someClientMessage: (() => ClientMessage)[] = [
   () => ({ type: 'start-neutral', id: someId(), settings: pick([{}, { gaussians: 512, resolutionAngstrom: 8, seed: 3 }]) }),
   () => ({ type: 'start-orientations', id: someId(), run: someRun() }),
   () => ({ type: 'start-halves', id: someId(), run: someRun() }),
+  () => ({ type: 'get-embeddings', id: someId(), run: someRun() }),
+  () => ({ type: 'start-embedding', id: someId(), run: someRun(), method: 'umap', ...pick([{}, { dims: 3, seed: 0 }]) }),
+  () => ({ type: 'start-clustering', id: someId(), run: someRun(), method: 'gmm', ...pick([{}, { count: 4, seed: 2 }]) }),
+  () => ({
+    type: 'start-reconstruction',
+    id: someId(),
+    name: 'open',
+    run: pick([null, 'a']),
+    particles: pick<ParticleChoice>([
+      { which: 'all' },
+      { which: 'cluster', cluster: 2 },
+      { which: 'nearest', z: [0.5, -1] },
+      { which: 'nearest', z: [0.5], count: 500 },
+      {
+        which: 'points',
+        points: [
+          [0, 1],
+          [0.5, 0.5],
+        ],
+        count: 1000,
+      },
+      { which: 'rows', rows: Uint32Array.of(1, 70_000) },
+    ]),
+    ...pick([{}, { halves: true, resolutionAngstrom: 7.5 }]),
+  }),
+  () => ({ type: 'delete-map', id: someId(), name: 'open' }),
   () => ({ type: 'save-region', id: someId(), name: 'rbd', spheres: Float32Array.of(1, -2, 3.5, 8) }),
+  () => ({ type: 'find-motions', id: someId(), run: someRun(), regions: pick([['rbd'], ['rbd', 'head']]), count: 2 }),
+  () => ({ type: 'measure-motion', id: someId(), run: someRun(), from: [0, -1.5], to: [0.5, 1], regions: pick([[], ['rbd']]) }),
   () => ({ type: 'cancel-job', id: someId(), job: 'train-1' }),
 ];
 
@@ -102,6 +133,20 @@ const defaults: TrainingDefaults = {
   seed: 0,
   symmetryExpansion: 'on',
 };
+const turn: RegionTurn = {
+  region: 'rbd',
+  angleDegrees: 8.25,
+  axis: [0, 0.5, -0.5],
+  axisPoint: [80, 50.5, 26],
+  shiftAngstrom: [1, 2, -3.5],
+  residualAngstrom: 0.25,
+  rmsAngstrom: 4,
+  errorAngstrom: null,
+  angleErrorDegrees: null,
+  halvesDegrees: null,
+};
+const measured: RegionTurn = { ...turn, axisPoint: null, errorAngstrom: 0.5, angleErrorDegrees: 0.25, halvesDegrees: [8, 8.5] };
+const someStep = (): StepMotion => ({ step: someFloats(2), insideAngstrom: [3, 2.5], outsideAngstrom: 0.25, turns: [turn, turn] });
 const job = { job: 'train-1', run: 'a', stage: 'train', done: 3, total: 10 };
 const someServerMessage: (() => ServerMessage)[] = [
   () => {
@@ -128,9 +173,41 @@ const someServerMessage: (() => ServerMessage)[] = [
   () => ({ type: 'epoch', run: someRun(), row, latentsReady: true }),
   () => ({ type: 'halves', id: someId(), run: someRun(), report: pick([null, halves]) }),
   () => ({ type: 'orientations', id: someId(), run: someRun(), report: pick([null, orientations]) }),
+  () => {
+    const count = below(30);
+    const whole = (n: number) => Uint32Array.from({ length: n }, someId);
+    return {
+      type: 'embeddings',
+      id: someId(),
+      run: someRun(),
+      count,
+      columns: pick([[], ['umap0', 'umap1'].map(name => ({ name, values: someFloats(count) }))]),
+      clusters: pick([null, { labels: whole(count), sizes: whole(3), medoids: whole(3) }]),
+      outdated: pick([true, false]),
+    };
+  },
+  () => ({ type: 'map-deleted', id: someId(), name: 'open' }),
   () => ({ type: 'started', id: someId(), job: 'train-1' }),
   () => ({ type: 'cancelled', id: someId(), job: 'train-1' }),
   () => ({ type: 'region-saved', id: someId(), name: 'rbd', gaussians: pick([null, 40]) }),
+  () => ({
+    type: 'motions',
+    id: someId(),
+    run: someRun(),
+    epoch: 3,
+    own: [[someStep(), someStep()], []],
+    joint: pick([null, { together: someStep(), apart: someStep() }]),
+  }),
+  () => ({
+    type: 'motion',
+    id: someId(),
+    run: someRun(),
+    epoch: 3,
+    ...pick([
+      { rmsAngstrom: 1.5, errorAngstrom: null, regions: [] },
+      { rmsAngstrom: 1.5, errorAngstrom: 0.125, regions: [turn, measured] },
+    ]),
+  }),
   () => ({ type: 'progress', ...job, seconds: 1.5 }),
   () => ({ type: 'job-ended', job: 'train-1', run: pick([null, 'a']), error: pick([null, 'no space']) }),
   () => ({ type: 'error', id: pick([null, 4]), code: 'busy', message: 'später' }),
@@ -146,6 +223,26 @@ const someServerMessage: (() => ServerMessage)[] = [
       map: pick([
         null,
         { path: '/files/map', contour: 0.02, sizeVoxels: [64, 64, 65], voxelSizeAngstrom: [3.5, 3.5, 3.5], originAngstrom: [0, -1, 2.5] },
+      ]),
+      maps: pick([
+        [],
+        [
+          {
+            name: 'open',
+            path: '/files/maps/open',
+            version: '1:2:3',
+            contour: -0.5,
+            sizeVoxels: [64, 64, 64],
+            voxelSizeAngstrom: [3.5, 3.5, 3.5],
+            originAngstrom: [0, 0, 0],
+            resolutionAngstrom: pick([null, 7.5]),
+            source: pick([
+              null,
+              { run: 'a', which: 'nearest', cluster: null, z: [0.5, 1], particles: 2000, quick: true },
+              { run: null, which: 'cluster', cluster: 2, z: null, particles: 7, quick: false },
+            ]),
+          },
+        ],
       ]),
       model: pick([null, { path: '/files/model', format: 'pdb', atoms: 12 }]),
       neutral: pick([null, { gaussians: 96, resolutionAngstrom: 8 }]),
@@ -164,6 +261,7 @@ const someServerMessage: (() => ServerMessage)[] = [
           vary: ['position'],
           focus: pick([null, 'rbd']),
           continueFrom: pick([null, 'b']),
+          embeddingsVersion: pick(['', '1:2:3']),
         },
       ],
       regions: pick([[], ['head', 'rbd']]),
@@ -292,6 +390,11 @@ test('each wrong field is named with the message it came in and the id to answer
     [{ type: 'start-training', id: 9, run: 'a', settings: { latentdims: 3 } }, 'malformed', 'settings.latentdims'],
     [{ type: 'start-training', id: 9, run: 'a', settings: { epochs: 0 } }, 'bad-value', 'settings.epochs'],
     [{ type: 'start-training', id: 9, run: 'a', settings: { resolutionAngstrom: -1 } }, 'bad-value', 'settings.resolutionAngstrom'],
+    [{ type: 'start-reconstruction', id: 9, name: 'm', run: null, particles: { which: 'some' } }, 'bad-value', 'particles.which'],
+    [{ type: 'start-reconstruction', id: 9, name: 'm', run: null, particles: { which: 'cluster' } }, 'malformed', 'particles.cluster'],
+    [{ type: 'start-reconstruction', id: 9, name: 'm', run: null, particles: { which: 'all', z: [1] } }, 'malformed', 'particles.z'],
+    [{ type: 'start-reconstruction', id: 9, name: '../m', run: null, particles: { which: 'all' } }, 'bad-value', 'name'],
+    [{ type: 'start-embedding', id: 9, run: 'a', method: 'tsne' }, 'bad-value', 'method'],
     [{ type: 'fly', id: 9 }, 'unknown-type', 'fly'],
     [{ type: 'constructor', id: 9 }, 'unknown-type', 'constructor'],
     [{ id: 9 }, 'malformed', 'type'],

@@ -7,6 +7,7 @@ import WebSocket from 'ws';
 import { writeMap } from '../../daemon/formats/mrc.js';
 import { Random } from '../../daemon/numerics/random.js';
 import { ProjectFolder } from '../../daemon/project/project-folder.js';
+import type { ProjectSettings } from '../../daemon/project/project-settings.js';
 import type { RunFolder, RunSettings } from '../../daemon/project/run-folder.js';
 import { type Service, startService } from '../../daemon/service/server.js';
 import { defaultTrainingSettings } from '../../daemon/settings/training.js';
@@ -33,7 +34,7 @@ export interface SmallProject {
   viewerDir: string;
 }
 
-export function makeProject(t: TestContext): SmallProject {
+export function makeProject(t: TestContext, changed: Partial<ProjectSettings> = {}): SmallProject {
   const folder = mkdtempSync(join(tmpdir(), 'limber-service-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   writeFileSync(join(folder, 'secret.txt'), SECRET);
@@ -61,8 +62,17 @@ export function makeProject(t: TestContext): SmallProject {
     contrast: -1,
     contrastCorrelation: null,
     contour: 0.75,
+    ...changed,
   });
   return { folder, project, viewerDir };
+}
+
+/** Program and first arguments that start the command line as it was built with these tests. */
+export function realLimber({ folder }: SmallProject): string[] {
+  const main = new URL('../../daemon/main.js', import.meta.url).href;
+  const path = join(folder, 'limber.mjs');
+  writeFileSync(path, `import { main } from ${JSON.stringify(main)};\nawait main(process.argv.slice(2));\n`);
+  return [process.execPath, path];
 }
 
 export function runSettings(run: string, changed: Partial<RunSettings> = {}): RunSettings {

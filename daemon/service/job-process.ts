@@ -1,4 +1,4 @@
-// One `limber train` in a process of its own: what it prints becomes progress and epochs, and it can be asked to stop.
+// One command of limber in a process of its own: what it prints becomes progress, epochs and a result, and it can be asked to stop.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants, setPriority } from 'node:os';
 import type { Readable } from 'node:stream';
@@ -16,14 +16,16 @@ export interface Progress {
   seconds: number;
 }
 
-export interface TrainingListener {
+export interface JobListener {
   progress(progress: Progress): void;
   epoch(row: EpochRow): void;
+  /** What it says at its end, as far as it came there. */
+  done(result: Record<string, unknown>): void;
   /** Exactly once. `error` is one line; null when it finished or was stopped as asked. */
   ended(error: string | null): void;
 }
 
-export class TrainingProcess {
+export class JobProcess {
   private readonly child: ChildProcess;
   private lastComplaint = '';
   private stopping = false;
@@ -34,7 +36,7 @@ export class TrainingProcess {
   /** `command`: program and arguments; never a shell. */
   constructor(
     command: readonly string[],
-    private readonly listener: TrainingListener,
+    private readonly listener: JobListener,
   ) {
     const [program, ...args] = command;
     this.child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true });
@@ -52,7 +54,7 @@ export class TrainingProcess {
         resolve();
         listener.ended(error);
       };
-      this.child.on('error', error => end(`training did not start: ${error.message}`));
+      this.child.on('error', error => end(`limber did not start: ${error.message}`));
       this.child.on('close', (status, signal) => end(this.verdict(status, signal)));
     });
     // Should the daemon end without having stopped its jobs, they end with it.
@@ -85,10 +87,10 @@ export class TrainingProcess {
   }
 
   private verdict(status: number | null, signal: NodeJS.Signals | null): string | null {
-    if (this.forced) return 'training did not stop when asked and was ended; work since the last checkpoint is lost';
+    if (this.forced) return 'the job did not stop when asked and was ended; work since the last checkpoint is lost';
     if (this.stopping || status === 0) return null;
     if (this.lastComplaint !== '') return this.lastComplaint.replace(/^limber: /, '');
-    return status === null ? `training was ended by ${signal}` : `training ended with status ${status} and no message`;
+    return status === null ? `the job was ended by ${signal}` : `the job ended with status ${status} and no message`;
   }
 
   private hear(line: string): void {
@@ -104,7 +106,7 @@ export class TrainingProcess {
     } else if (said?.event === 'epoch') {
       const { epoch, frc, loss, seconds } = said;
       if (Number.isInteger(epoch) && areFinite(frc, loss, seconds)) this.listener.epoch({ epoch, frc, loss, seconds } as EpochRow);
-    }
+    } else if (said?.event === 'done') this.listener.done(said);
   }
 }
 
