@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { ProjectFolder } from '../project/project-folder.js';
 import { parameters } from '../settings/settings.js';
-import type { DisplacementAgreement, HalvesReport, LatentAgreement, StateAgreement } from '../training/halves/halves.js';
+import type { DisplacementAgreement, HalvesReport, LatentAgreement, StateAgreement } from '../training/halves/halves-report.js';
 import { Cancelled } from '../training/progress.js';
 import { addParameter, runLong } from './long-command.js';
 

@@ -5,7 +5,7 @@ import type { HalvesSummary, OrientationSummary } from '../../protocol/messages.
 import { InputError } from '../formats/input-error.js';
 import { readOrientationReport } from '../project/refined-orientations.js';
 import type { RunFolder } from '../project/run-folder.js';
-import type { HalvesReport } from '../training/halves/halves.js';
+import type { HalvesReport } from '../training/halves/halves-report.js';
 
 /** null where the run's halves have not been compared. Throws InputError on a report that cannot be read. */
 export function halvesSummary(run: RunFolder): HalvesSummary | null {

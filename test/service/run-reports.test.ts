@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type OrientationReport, orientationsPath, writeOrientationReport } from '../../daemon/project/refined-orientations.js';
-import type { HalvesReport } from '../../daemon/training/halves/halves.js';
+import type { HalvesReport } from '../../daemon/training/halves/halves-report.js';
 import { makeProject, makeRun, serve, Viewer } from './small-project.js';
 
 const HALVES: HalvesReport = {
