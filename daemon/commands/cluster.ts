@@ -56,6 +56,8 @@ function describe({ sizes, suggestion }: Clustering): string {
   const listed = scores.map(({ count, score }) => `${count}: ${Number(score.toPrecision(4))}`).join(', ');
   return [
     ...sizes.map((size, k) => `cluster ${k + 1}  ${size} particles`),
-    `suggested  ${suggestion.count} clusters (${criterion}, on ${sampled} particles: ${listed})`,
+    suggestion.count === 1
+      ? `suggested  one cluster: on ${sampled} particles no valley of density parts the cloud${listed ? ` (${criterion}: ${listed})` : ''}; --count K cuts it all the same`
+      : `suggested  ${suggestion.count} clusters (${criterion}, on ${sampled} particles: ${listed})`,
   ].join('\n');
 }

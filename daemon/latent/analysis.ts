@@ -50,7 +50,8 @@ export interface CountScore {
 /** Which number of clusters the data ask for, and how strongly. */
 export interface CountSuggestion {
   count: number;
-  criterion: 'silhouette, highest is best' | 'BIC, lowest is best';
+  criterion: 'silhouette, highest is best' | 'ln of how far the least prominent peak rises over the valley beside it, 1 or more';
+  /** None for one cluster. Empty where nothing but one cluster was found. */
   scores: CountScore[];
   /** Particles that the scores were computed on, drawn by chance where there are more. */
   sampled: number;

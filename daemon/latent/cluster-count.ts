@@ -1,9 +1,30 @@
 // What all clusterings share: a sample to score numbers of clusters on, and clusters numbered from 1 by falling size.
-import type { Random } from '../numerics/random.js';
-import type { Clustering, CountSuggestion, LatentCloud } from './analysis.js';
+import { Random } from '../numerics/random.js';
+import type { Clustering, ClusteringOptions, CountSuggestion, LatentCloud, Progress } from './analysis.js';
 
 /** Numbers of clusters that are tried for a suggestion; more are seldom read by a person. */
 export const MOST_SUGGESTED = 12;
+
+/** What one way of clustering adds to `clusterBy`. */
+export interface ClusteringSteps {
+  suggest(cloud: LatentCloud, random: Random, progress: Progress): CountSuggestion;
+  /** Labels from 0 for `count` clusters, of which some may be empty. `asked`: whether the count was given. */
+  fit(cloud: LatentCloud, count: number, asked: boolean, random: Random, progress: Progress): Int32Array;
+}
+
+/** Suggests a number of clusters, sorts the particles into that many or as many as were asked for, and numbers them by size. */
+export function clusterBy(
+  { suggest, fit }: ClusteringSteps,
+  cloud: LatentCloud,
+  options: ClusteringOptions,
+  progress: Progress,
+): Clustering {
+  const random = new Random(options.seed);
+  const suggestion = suggest(cloud, random, progress);
+  const count = options.count ?? suggestion.count;
+  requireEnough(cloud, count);
+  return numberedBySize(cloud, fit(cloud, count, options.count !== null, random, progress), count, suggestion);
+}
 
 /** `most` particles drawn without replacement, or the cloud itself where it has no more. */
 export function sampleOf(cloud: LatentCloud, most: number, random: Random): LatentCloud {

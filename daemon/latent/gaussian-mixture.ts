@@ -1,9 +1,10 @@
 // Gaussian mixture: clusters as ellipsoids of their own size and tilt, fitted by expectation–maximisation (Dempster, Laird & Rubin 1977).
 import { choleskyFactor, solveLower } from '../numerics/linear-algebra.js';
-import { Random } from '../numerics/random.js';
-import type { Clustering, ClusteringMethod, CountScore, CountSuggestion, LatentCloud, Progress } from './analysis.js';
-import { MOST_SUGGESTED, numberedBySize, requireEnough, sampleOf } from './cluster-count.js';
+import type { Random } from '../numerics/random.js';
+import type { ClusteringMethod, CountSuggestion, LatentCloud, Progress } from './analysis.js';
+import { clusterBy, MOST_SUGGESTED, requireEnough, sampleOf } from './cluster-count.js';
 import { fitKMeans } from './k-means.js';
+import { LEAST_PROMINENCE, mixtureModes } from './mixture-modes.js';
 
 const RESTARTS = 4;
 const MOST_ROUNDS = 200;
@@ -34,13 +35,24 @@ export interface GaussianMixtureFit {
 export const gaussianMixture: ClusteringMethod = {
   name: 'gmm',
   description: 'ellipsoids, each of its own size and tilt',
-  cluster(cloud, options, progress): Clustering {
-    const random = new Random(options.seed);
-    const suggestion = suggestByBic(cloud, random, progress);
-    const count = options.count ?? suggestion.count;
-    requireEnough(cloud, count);
-    const { labels } = fitGaussianMixture(cloud, count, random, RESTARTS, (done, total) => progress('Gaussian mixture', done, total));
-    return numberedBySize(cloud, labels, count, suggestion);
+  cluster(cloud, options, progress) {
+    // The number of ellipsoids that BIC asks for, which the suggestion finds on the way.
+    let components = 1;
+    const suggest = (...given: Parameters<typeof suggestByModes>) => {
+      const { suggestion, byBic } = suggestByModes(...given);
+      components = byBic;
+      return suggestion;
+    };
+    /** As many ellipsoids as clusters where their number was given; else as many as BIC asks for, and those that no valley parts are one cluster. */
+    const fit = (whole: LatentCloud, count: number, asked: boolean, random: Random, tell: Progress) => {
+      const mixture = fitGaussianMixture(whole, asked ? count : Math.max(count, components), random, RESTARTS, (done, total) =>
+        tell('Gaussian mixture', done, total),
+      );
+      if (asked) return mixture.labels;
+      const groups = mixtureModes(mixture).groups(count);
+      return mixture.labels.map(label => groups[label]);
+    };
+    return clusterBy({ suggest, fit }, cloud, options, progress);
   },
 };
 
@@ -187,16 +199,25 @@ function meanVariance({ count, dims, z }: LatentCloud): number {
   return sum;
 }
 
-function suggestByBic(cloud: LatentCloud, random: Random, progress: Progress): CountSuggestion {
+/** By the peaks of the mixture that BIC takes; `byBic`: how many ellipsoids that has. */
+function suggestByModes(cloud: LatentCloud, random: Random, progress: Progress): { suggestion: CountSuggestion; byBic: number } {
   const sample = sampleOf(cloud, SCORED_PARTICLES, random);
   // Every component needs particles enough for its own covariance.
   const most = Math.max(1, Math.min(MOST_SUGGESTED, Math.floor(sample.count / (sample.dims + 2))));
-  const scores: CountScore[] = [];
-  let best = { count: 1, score: Number.POSITIVE_INFINITY };
-  for (let count = 1; count <= most && count <= best.count + WORSE_IN_A_ROW; count++) {
-    scores.push({ count, score: fitGaussianMixture(sample, count, random, 2).bic });
-    if (scores[count - 1].score < best.score) best = scores[count - 1];
-    progress('number of clusters', count, Math.min(most, best.count + WORSE_IN_A_ROW));
+  let best = fitGaussianMixture(sample, 1, random, 1);
+  for (let count = 2; count <= most && count <= best.weights.length + WORSE_IN_A_ROW; count++) {
+    const fit = fitGaussianMixture(sample, count, random, 2);
+    if (fit.bic < best.bic) best = fit;
+    progress('number of clusters', count, Math.min(most, best.weights.length + WORSE_IN_A_ROW));
   }
-  return { count: best.count, criterion: 'BIC, lowest is best', scores, sampled: sample.count };
+  const { prominences } = mixtureModes(best);
+  return {
+    suggestion: {
+      count: prominences.filter(prominence => prominence >= LEAST_PROMINENCE).length,
+      criterion: 'ln of how far the least prominent peak rises over the valley beside it, 1 or more',
+      scores: prominences.slice(1).map((score, i) => ({ count: i + 2, score })),
+      sampled: sample.count,
+    },
+    byBic: best.weights.length,
+  };
 }

@@ -1,7 +1,7 @@
 // k-means: clusters about centres, each particle with the nearest (Lloyd 1982, with the seeding of Arthur & Vassilvitskii 2007).
-import { Random } from '../numerics/random.js';
-import type { Clustering, ClusteringMethod, CountSuggestion, LatentCloud, Progress } from './analysis.js';
-import { MOST_SUGGESTED, numberedBySize, requireEnough, sampleOf } from './cluster-count.js';
+import type { Random } from '../numerics/random.js';
+import type { ClusteringMethod, CountSuggestion, LatentCloud, Progress } from './analysis.js';
+import { clusterBy, MOST_SUGGESTED, requireEnough, sampleOf } from './cluster-count.js';
 
 /** Starts of which the best is kept: one alone often settles in a poor arrangement. */
 const RESTARTS = 10;
@@ -21,15 +21,12 @@ export interface KMeansFit {
 export const kMeans: ClusteringMethod = {
   name: 'kmeans',
   description: 'round clusters of like size about their centres',
-  cluster(cloud, options, progress): Clustering {
-    const random = new Random(options.seed);
-    const suggestion = suggestBySilhouette(cloud, random, progress);
-    const count = options.count ?? suggestion.count;
-    requireEnough(cloud, count);
-    const { labels } = fitKMeans(cloud, count, random, RESTARTS, (done, total) => progress('k-means', done, total));
-    return numberedBySize(cloud, labels, count, suggestion);
-  },
+  cluster: (cloud, options, progress) => clusterBy({ suggest: suggestBySilhouette, fit: labelsOf }, cloud, options, progress),
 };
+
+function labelsOf(cloud: LatentCloud, count: number, _asked: boolean, random: Random, progress: Progress): Int32Array {
+  return fitKMeans(cloud, count, random, RESTARTS, (done, total) => progress('k-means', done, total)).labels;
+}
 
 /** The best of `restarts` fits by inertia. */
 export function fitKMeans(

@@ -306,7 +306,7 @@ export const parameters = {
     default: null,
     minimum: 1,
     maximum: 1000,
-    source: 'the number that the particles suggest: by silhouette for k-means, by BIC for a mixture',
+    source: 'the number that the particles suggest: by silhouette for k-means; for a mixture by the peaks of its density that a valley parts',
   },
   motionCount: {
     kind: 'integer',

@@ -57,7 +57,7 @@ test('two long slats side by side are told apart, where k-means cuts across them
   assert.ok(adjustedRandIndex(fitKMeans(cloud, 2, new Random(1), 10).labels, truth) < 0.1);
 });
 
-test('blobs far apart are found exactly and BIC suggests their number; of a single blob it suggests one', () => {
+test('blobs far apart are found exactly and their number is suggested; of a single blob it is one', () => {
   const centres = [
     [0, 0],
     [8, 0],
