@@ -17,6 +17,8 @@ interface Answers {
   'start-orientations': 'started';
   'start-halves': 'started';
   'save-region': 'region-saved';
+  'find-motions': 'motions';
+  'measure-motion': 'motion';
   'cancel-job': 'cancelled';
 }
 export type Message<T extends ServerMessage['type']> = Extract<ServerMessage, { type: T }>;
@@ -218,6 +220,10 @@ export class DaemonLink {
       case 'started':
       case 'cancelled':
       case 'region-saved':
+      case 'motions':
+      case 'motion':
+      case 'embeddings':
+      case 'map-deleted':
         this.takeQuestion(message.id)?.resolve(message);
         return;
       case 'error': {

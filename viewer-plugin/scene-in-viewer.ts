@@ -6,8 +6,9 @@ import type { Volume } from 'molstar/lib/mol-model/volume.js';
 import type { PluginUIContext } from 'molstar/lib/mol-plugin-ui/context.js';
 import { Color } from 'molstar/lib/mol-util/color/index.js';
 import type { Observable, Subscription } from 'rxjs';
-import type { DecodedFrame, ProjectSummary } from '../protocol/messages.js';
+import type { DecodedFrame, ProjectSummary, RegionTurn } from '../protocol/messages.js';
 import { type FrameSource, LimberContext } from './context.js';
+import { rmsRadius } from './layers/arrow-matrices.js';
 import { amplitudeRangeOf } from './layers/gaussian-spheres.js';
 import { LiveView } from './live-view.js';
 import { DEFAULT_OPTIONS, REF, SCENE_COLOURS, type SceneOptions } from './scene-options.js';
@@ -20,9 +21,11 @@ const LAYERS = {
   consensusMap: [REF.map],
   gaussians: [REF.spheres],
   density: [REF.density],
-  arrows: [REF.shafts, REF.heads],
+  arrows: [REF.shafts, REF.heads, REF.axes],
 } as const satisfies Partial<Record<keyof SceneOptions, readonly string[]>>;
 
+/** An axis of turning reaches this far to either side of the region, over the molecule's root mean square radius. */
+const AXIS_REACH = 0.8;
 /** Without a map, the density's contour encloses this share of the mass. */
 const MASS_INSIDE = 0.75;
 /** Part of the enclosing sphere that fills the view: a molecule is seldom as wide as its diagonal. */
@@ -57,7 +60,13 @@ export class SceneInViewer {
     initial: Partial<SceneOptions> = {},
   ) {
     this.context = LimberContext.of(plugin);
-    this.contents = { options: { ...DEFAULT_OPTIONS, ...initial }, point: null, amplitudeRange: [0, 1], motion: null };
+    this.contents = {
+      options: { ...DEFAULT_OPTIONS, ...initial },
+      point: null,
+      amplitudeRange: [0, 1],
+      motion: null,
+      axes: { axes: [], halfLength: 0 },
+    };
     this.live = new LiveView(plugin, this.context, () => this.contents.options);
     this.drawn = this.live.drawn;
     this.selection = new SceneSelection(plugin);
@@ -138,6 +147,16 @@ export class SceneInViewer {
     const inPlace = this.live.writeArrows(from, to);
     clearTimeout(this.restTimer);
     this.restTimer = setTimeout(() => void this.update(), inPlace ? REST_MS : 0);
+  }
+
+  /** Shows what regions turn about, together with the arrows; those that hardly turn have no axis. */
+  setAxes(turns: readonly RegionTurn[]): void {
+    const axes = turns.flatMap(({ region, angleDegrees, axis, axisPoint }) =>
+      axisPoint ? [{ region, angleDegrees, axis, point: axisPoint }] : [],
+    );
+    if (axes.length === 0 && this.contents.axes.axes.length === 0) return;
+    this.contents.axes = { axes, halfLength: this.settled ? AXIS_REACH * rmsRadius(this.settled) : 30 };
+    void this.update();
   }
 
   /** The absolute contour at which this frame's density encloses as much volume as the map at its contour (75 % of the mass without a map). */

@@ -40,8 +40,8 @@ export const DEFAULT_OPTIONS: SceneOptions = {
 
 /** Colours that stay apart without colour vision, each for its ground. */
 export const SCENE_COLOURS = {
-  light: { ground: 0xffffff, map: 0x8a93a0, density: 0x4c9ac0, arrows: 0xd55e00 },
-  dark: { ground: 0x12161d, map: 0xa9b4c4, density: 0x56b4e9, arrows: 0xf0883e },
+  light: { ground: 0xffffff, map: 0x8a93a0, density: 0x4c9ac0, arrows: 0xd55e00, axes: 0x33363d },
+  dark: { ground: 0x12161d, map: 0xa9b4c4, density: 0x56b4e9, arrows: 0xf0883e, axes: 0xe6ebf1 },
 } as const;
 
 /** Chains; the arrows' vermilion is left out (P. Tol's "bright" scheme, which stays apart without colour vision). */
@@ -65,4 +65,6 @@ export const REF = {
   shafts: 'limber-arrow-shafts',
   headsShape: 'limber-arrow-heads-shape',
   heads: 'limber-arrow-heads',
+  axesShape: 'limber-turn-axes-shape',
+  axes: 'limber-turn-axes',
 } as const;

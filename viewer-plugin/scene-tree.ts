@@ -9,8 +9,17 @@ import { Color } from 'molstar/lib/mol-util/color/index.js';
 import { ParamDefinition as PD } from 'molstar/lib/mol-util/param-definition.js';
 import type { ProjectSummary } from '../protocol/messages.js';
 import type { LatentPoint } from './context.js';
+import type { TurnAxis } from './layers/turn-axes.js';
 import { CHAIN_COLOURS, REF, SCENE_COLOURS, type SceneOptions } from './scene-options.js';
-import { GaussianDensity, GaussianModelAt, GaussianMotionBetween, GaussianSpheres, MotionArrows, MovedModel } from './transforms.js';
+import {
+  GaussianDensity,
+  GaussianModelAt,
+  GaussianMotionBetween,
+  GaussianSpheres,
+  MotionArrows,
+  MovedModel,
+  TurnAxes,
+} from './transforms.js';
 import { RESTING_POINTS } from './worker/density-client.js';
 
 /** What the tree is to hold. */
@@ -21,6 +30,8 @@ export interface SceneContents {
   /** Amplitudes at the two ends of the colour ramp. */
   amplitudeRange: [number, number];
   motion: { run: string; epoch: number; fromLatent: number[]; toLatent: number[] } | null;
+  /** What regions turn about, and how far each axis reaches to either side, Å. */
+  axes: { axes: TurnAxis[]; halfLength: number };
 }
 
 const { Data, Model, Representation, Volume: VolumeTransforms } = StateTransforms;
@@ -84,6 +95,20 @@ export async function updateTree(plugin: PluginContext, contents: SceneContents)
     }
   } else if (has(REF.motion)) {
     build.delete(REF.motion);
+    changed = true;
+  }
+  if (contents.axes.axes.length > 0) {
+    const axes = { ...contents.axes, color: Color(colours.axes) };
+    if (has(REF.axesShape)) change(REF.axesShape, axes);
+    else {
+      build
+        .toRoot()
+        .apply(TurnAxes, axes, { ref: REF.axesShape })
+        .apply(Representation.ShapeRepresentation3D, meshStyle(), { ref: REF.axes });
+      changed = true;
+    }
+  } else if (has(REF.axesShape)) {
+    build.delete(REF.axesShape);
     changed = true;
   }
   if (changed) await build.commit({ doNotLogTiming: true });

@@ -2,6 +2,7 @@
 import { BehaviorSubject, Subject, Subscription } from 'rxjs';
 import type { DecodedFrame, EpochRow, NeutralRequest, ProjectSummary, RunSummary, TrainingRequest } from '../protocol/messages.js';
 import { DaemonError, type DaemonLink, type LinkState, type Message, type Unasked } from './daemon-link.js';
+import { Motions } from './motions.js';
 import type { LatentCloud } from './panels/latent-basis.js';
 import { regionSpheres } from './region.js';
 import { RunReports } from './run-reports.js';
@@ -11,7 +12,7 @@ import type { SceneSelection, SelectionCount } from './scene-selection.js';
 /** The part of the 3D scene that a session drives. */
 export type SessionScene = Pick<
   MolecularScene,
-  'drawn' | 'load' | 'setFrameSource' | 'setOptions' | 'showFrame' | 'settle' | 'setArrows' | 'suggestDensityContour'
+  'drawn' | 'load' | 'setFrameSource' | 'setOptions' | 'showFrame' | 'settle' | 'setArrows' | 'setAxes' | 'suggestDensityContour'
 > & { readonly selection: Pick<SceneSelection, 'changed' | 'setPicking' | 'clear' | 'count' | 'atoms' | 'gaussians'> };
 
 export interface Job {
@@ -59,6 +60,7 @@ export class Session {
   /** What is selected in the 3D view; null without one. */
   readonly selected$ = new BehaviorSubject<SelectionCount | null>(null);
   readonly reports: RunReports;
+  readonly motions: Motions;
 
   private scene: SessionScene | null = null;
   private fetchUrl: (path: string) => string = path => path;
@@ -77,6 +79,8 @@ export class Session {
   constructor(readonly link: DaemonLink) {
     const { subscriptions } = this;
     this.reports = new RunReports(link, (run, error) => this.fail(run, error));
+    this.motions = new Motions(link);
+    subscriptions.add(this.motions.between$.subscribe(motion => this.scene?.setAxes(motion?.regions ?? [])));
     subscriptions.add(
       link.state$.subscribe(state => {
         if (state === 'open') this.fresh = true;
@@ -149,6 +153,7 @@ export class Session {
   setEnd(end: PathEnd, z: number[] | null): void {
     this.ends[end].next(z);
     void this.updateArrows();
+    this.followMotion();
   }
 
   /** Starts a run in the daemon and makes it the current one; what is refused becomes `failure$`, as with every job. */
@@ -217,6 +222,7 @@ export class Session {
 
   dispose(): void {
     this.subscriptions.unsubscribe();
+    this.motions.dispose();
     this.link.close();
   }
 
@@ -237,7 +243,10 @@ export class Session {
         this.jobs$.next(this.jobs$.value.filter(known => known.job !== message.job));
         if (message.error) this.failure$.next({ run: message.run, message: message.error });
         // The halves are compared, or the orientations refined.
-        else if (message.run !== null && message.run === this.run$.value?.name) void this.reports.show(message.run);
+        else if (message.run !== null && message.run === this.run$.value?.name) {
+          void this.reports.show(message.run);
+          this.motions.refresh();
+        }
         return;
       case 'epoch':
         this.receiveEpoch(message);
@@ -278,6 +287,7 @@ export class Session {
     this.run$.next({ ...current, epoch: row.epoch, frc: row.frc });
     if (!latentsReady) return;
     void this.fetchLatents();
+    this.motions.refresh();
     this.requestFrame();
   }
 
@@ -397,6 +407,11 @@ export class Session {
     const frame = this.lastFrame;
     const z = this.z$.value;
     if (frame && frame.z.length === z.length && z.every((value, i) => Math.fround(value) === frame.z[i])) this.scene?.settle(frame);
+  }
+
+  private followMotion(): void {
+    const [from, to] = [this.ends.A.value, this.ends.B.value];
+    this.motions.follow(this.run$.value?.name ?? '', from && to ? { from, to } : null);
   }
 
   private async updateArrows(): Promise<void> {

@@ -16,6 +16,7 @@ import { buildDensityMesh, type DensityData } from './layers/density-mesh.js';
 import { buildSpheres, type SpheresData } from './layers/gaussian-spheres.js';
 import { type ArrowsData, buildArrows } from './layers/motion-arrows.js';
 import { moveModel } from './layers/moved-model.js';
+import { type AxesData, buildAxes, type TurnAxis } from './layers/turn-axes.js';
 import { GaussianModel, GaussianMotion } from './state-objects.js';
 
 const Transform = StateTransformer.builderFactory('limber');
@@ -166,6 +167,36 @@ export const MotionArrows = Transform({
           previous?.sourceData === shown ? previous : buildArrows(shown, previous),
       },
       { label },
+    );
+  },
+});
+
+/** The axes that regions turn about. They are a few numbers that the daemon measured, so that a session has them without asking. */
+export const TurnAxes = Transform({
+  name: 'turn-axes',
+  display: { name: 'Axes of Turning', description: 'The axis that each region turns about; the cone points along it.' },
+  from: SO.Root,
+  to: SO.Shape.Provider,
+  params: {
+    axes: PD.Value<TurnAxis[]>([], { isHidden: true }),
+    halfLength: PD.Numeric(30, { min: 1, max: 1000, step: 1 }, { description: 'Å to either side of the point beside the region' }),
+    color: PD.Color(Color(0x33363d)),
+  },
+})({
+  canAutoUpdate: () => true,
+  apply({ params }) {
+    const data: AxesData = { ...params };
+    const about = params.axes.map(({ region, angleDegrees }) => `${region} by ${angleDegrees.toFixed(1)}°`).join(', ');
+    return new SO.Shape.Provider(
+      {
+        label: 'Axes of Turning',
+        data,
+        params: MeshGeometry.Params,
+        geometryUtils: MeshGeometry.Utils,
+        getShape: (_runtime: unknown, shown: AxesData, _props: unknown, previous?: Shape<Mesh>) =>
+          previous?.sourceData === shown ? previous : buildAxes(shown, previous),
+      },
+      { label: 'Axes of Turning', description: about },
     );
   },
 });

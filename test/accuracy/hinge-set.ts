@@ -34,7 +34,7 @@ const domain = (chain: string, x: number, degrees: number): HingedDomain => ({
   fromDegrees: -degrees,
   toDegrees: degrees,
 });
-export const HINGED_DOMAINS: readonly [HingedDomain, HingedDomain] = [domain('B', -38, 11), domain('C', 38, 8)];
+export const HINGED_DOMAINS: readonly [HingedDomain, HingedDomain] = [domain('B', -38, 11), domain('C', 38, 11)];
 const AXIS = [0, 1, 0] as const;
 
 /** One CA a residue at a random place of its ellipsoid: PDB text. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { filter, firstValueFrom, type Observable, Subject } from 'rxjs';
 import { WebSocket } from 'ws';
-import type { DecodedFrame, RunSummary } from '../../protocol/messages.js';
+import type { DecodedFrame, RegionTurn, RunSummary } from '../../protocol/messages.js';
 import { DaemonLink, type Socket } from '../../viewer-plugin/daemon-link.js';
 import { shareDone, situationOf } from '../../viewer-plugin/panels/situation.js';
 import type { SceneOptions } from '../../viewer-plugin/scene.js';
@@ -33,6 +33,7 @@ class RecordingScene implements SessionScene {
   readonly shown: DecodedFrame[] = [];
   readonly settled: DecodedFrame[] = [];
   readonly arrows: (readonly [DecodedFrame | null, DecodedFrame | null])[] = [];
+  readonly axes: RegionTurn[][] = [];
   readonly loads: string[] = [];
   options: SceneOptions = { ...OPTIONS };
   /** As if a person had clicked. */
@@ -72,6 +73,9 @@ class RecordingScene implements SessionScene {
   }
   setArrows(from: DecodedFrame | null, to: DecodedFrame | null): void {
     this.arrows.push([from, to]);
+  }
+  setAxes(turns: readonly RegionTurn[]): void {
+    this.axes.push([...turns]);
   }
   suggestDensityContour(): Promise<number> {
     return Promise.resolve(0.0123);

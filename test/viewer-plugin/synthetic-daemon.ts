@@ -11,13 +11,15 @@ import {
   type HalvesSummary,
   type OrientationSummary,
   type ProjectSummary,
+  type RegionTurn,
   type RunSummary,
   type ServerMessage,
   SOCKET_PATH,
+  type StepMotion,
   SUBPROTOCOL,
   type TrainingDefaults,
 } from '../../protocol/messages.js';
-import { ATOMS, decode, latents, MAP_VOXEL_ANGSTROM, MAP_VOXELS, mapFile, modelFile } from './synthetic-project.js';
+import { ATOMS, CENTRE, decode, latents, MAP_VOXEL_ANGSTROM, MAP_VOXELS, mapFile, modelFile } from './synthetic-project.js';
 
 const TYPES: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',
@@ -46,7 +48,7 @@ const DEFAULTS: TrainingDefaults = {
 };
 
 /** What all runs here have in common. */
-const SAME: Pick<RunSummary, 'gaussians' | 'backend' | 'particles' | 'copies' | 'vary' | 'focus' | 'continueFrom'> = {
+const SAME: Pick<RunSummary, 'gaussians' | 'backend' | 'particles' | 'copies' | 'vary' | 'focus' | 'continueFrom' | 'embeddingsVersion'> = {
   gaussians: 126,
   backend: 'cpu',
   particles: 4000,
@@ -54,7 +56,28 @@ const SAME: Pick<RunSummary, 'gaussians' | 'backend' | 'particles' | 'copies' | 
   vary: ['position', 'amplitude', 'width'],
   focus: null,
   continueFrom: null,
+  embeddingsVersion: '',
 };
+
+/** z0 at the end of the regions' own motion. */
+const OWN_STEP = 0.6;
+
+/** How all above the hinge turns where z0 alone changes; every region is taken to lie there. */
+function turnOf(region: string, from: readonly number[], to: readonly number[]): RegionTurn {
+  const radians = 0.35 * (to[0] - from[0]);
+  return {
+    region,
+    angleDegrees: (Math.abs(radians) * 180) / Math.PI,
+    axis: [Math.sign(radians) || 1, 0, 0],
+    axisPoint: radians === 0 ? null : CENTRE,
+    shiftAngstrom: [0, 3, -0.5],
+    residualAngstrom: 0.4,
+    rmsAngstrom: 4,
+    errorAngstrom: null,
+    angleErrorDegrees: null,
+    halvesDegrees: null,
+  };
+}
 
 export function finishedRun(name: string, latentDims: number, epochs = 20): RunSummary {
   return { name, latentDims, epoch: epochs, epochs, state: 'done', frc: 0.21, ...SAME };
@@ -93,6 +116,7 @@ export class SyntheticDaemon {
       model: { path: '/files/model', format: 'mmcif', atoms: ATOMS.length },
       neutral: options.neutral === false ? null : { gaussians: 126, resolutionAngstrom: 8 },
       runs: options.runs ?? [],
+      maps: [],
       regions: [],
       trainingDefaults: { default: DEFAULTS, paper: { ...DEFAULTS, learningRate: 1e-4 } },
       jobs: [],
@@ -246,6 +270,32 @@ export class SyntheticDaemon {
         const job = `${message.type.slice('start-'.length)}-1`;
         send({ type: 'started', id: message.id, job });
         this.change({ jobs: [{ job, run: run?.name ?? null, stage: 'start', done: 0, total: 0 }] });
+        return;
+      }
+      case 'measure-motion':
+        send({
+          type: 'motion',
+          id: message.id,
+          run: run!.name,
+          epoch: run!.epoch,
+          rmsAngstrom: 2,
+          errorAngstrom: null,
+          regions: message.regions.map(name => turnOf(name, message.from, message.to)),
+        });
+        return;
+      case 'find-motions': {
+        const along = (sign: number) => Array.from({ length: run!.latentDims }, (_, d) => (d === 0 ? sign * OWN_STEP : 0));
+        const turns = message.regions.map(name => turnOf(name, along(-1), along(1)));
+        const motion = { step: Float32Array.from(along(1)), insideAngstrom: turns.map(() => 5), outsideAngstrom: 0.5, turns };
+        const own = turns.map((turn): StepMotion[] => [{ ...motion, insideAngstrom: [5], turns: [turn] }]);
+        send({
+          type: 'motions',
+          id: message.id,
+          run: run!.name,
+          epoch: run!.epoch,
+          own,
+          joint: own.length > 1 ? { together: motion, apart: motion } : null,
+        });
         return;
       }
       case 'save-region': {

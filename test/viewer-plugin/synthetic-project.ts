@@ -17,7 +17,7 @@ function normal(random: () => number): number {
 
 type Vector = [number, number, number];
 /** Å: the middle of the map, where the hinge is. */
-const CENTRE: Vector = [48, 48, 48];
+export const CENTRE: Vector = [48, 48, 48];
 
 /** Where a point of the resting molecule goes: all above the hinge turns about x by 0.35·z0 and about y by 0.35·z1 rad. */
 export function moved([x, y, z]: Vector, latent: ArrayLike<number>): Vector {

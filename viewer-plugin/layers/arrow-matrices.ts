@@ -38,11 +38,16 @@ export function displacement(from: DecodedFrame, to: DecodedFrame, i: number): [
 
 /** A shaft radius in Å that suits the size of the molecule. */
 export function shaftRadiusFor(frame: DecodedFrame): number {
+  return Math.min(1.2, Math.max(0.15, 0.009 * rmsRadius(frame)));
+}
+
+/** Root mean square distance of the Gaussians from their middle, Å. */
+export function rmsRadius(frame: DecodedFrame): number {
   const mean = [0, 0, 0];
   for (let i = 0; i < 3 * frame.count; i++) mean[i % 3] += frame.positions[i] / frame.count;
   let squared = 0;
   for (let i = 0; i < 3 * frame.count; i++) squared += (frame.positions[i] - mean[i % 3]) ** 2 / frame.count;
-  return Math.min(1.2, Math.max(0.15, 0.009 * Math.sqrt(squared)));
+  return Math.sqrt(squared);
 }
 
 /**
