@@ -1,14 +1,11 @@
 // `limber reconstruct`: maps from the particles themselves, of all, of those nearest to latent points, or of a chosen few, as they are or with their motion undone; with half-maps and their FSC.
 import { extname } from 'node:path';
 import { type Command, Option } from 'commander';
-import type { DensityMap } from '../formats/density-map.js';
 import { InputError } from '../formats/input-error.js';
+import { readLatentPoints } from '../formats/latent-points.js';
 import type { LatentsTable } from '../formats/latents-table.js';
-import { writeMap } from '../formats/mrc.js';
 import { nearestParticles, pointsAlongLine } from '../latent/neighbours.js';
-import { lowPass } from '../maps/filter.js';
-import { formatShellCorrelations, fourierShellCorrelation, resolutionAt, type ShellCorrelation } from '../maps/fsc.js';
-import { type Reconstruction, type ReconstructionOptions, reconstruct } from '../maps/reconstruct.js';
+import { type Reconstruction, type ReconstructionOptions, reconstruct, spreadPairs } from '../maps/reconstruct.js';
 import { symmetricCopies } from '../maps/symmetric-copies.js';
 import type { ParticleSet } from '../particles/particle-set.js';
 import { readParticleSubset } from '../particles/particle-subset.js';
@@ -16,20 +13,22 @@ import { ProjectFolder } from '../project/project-folder.js';
 import { readRefinedOrientations } from '../project/refined-orientations.js';
 import { rowsOfCluster } from '../project/run-analyses.js';
 import type { RunFolder } from '../project/run-folder.js';
-import { writeFileAtomic } from '../project/write-file-atomic.js';
 import { parameters } from '../settings/settings.js';
 import { rotationCentre } from '../training/neutral/map-projections.js';
 import { openProjectParticles, readProjectNeutral } from '../training/neutral/project-neutral.js';
 import type { Reporter } from '../training/progress.js';
 import { reconstructUndone } from '../training/undone-motion.js';
-import { parseCluster, parsePoint, requireFolderOf } from './export.js';
+import { parseCluster, parseEnds, parsePoint, requireFolderOf } from './export.js';
 import { addParameter, runLong } from './long-command.js';
+import { finishSeries, numberedFile, type WrittenMap, type WrittenSeries, writeReconstruction } from './written-maps.js';
 
 interface ReconstructOptions {
   run?: string;
   all?: boolean;
   at?: string;
   line?: string;
+  path?: string;
+  quick?: boolean;
   cluster?: number;
   points?: number;
   subset?: string;
@@ -42,6 +41,11 @@ interface ReconstructOptions {
   output: string;
   json?: boolean;
 }
+
+/** A quick map's: 128 px take some ten seconds of one core. */
+const QUICK_PARTICLES = 10_000;
+
+type Result = WrittenMap & { particles: number; bodies?: number };
 
 /** The particles of one map (rows from 0), and its file. */
 interface State {
@@ -59,20 +63,25 @@ export function register(program: Command): void {
     .command('reconstruct')
     .description('Reconstruct maps from particles: all of them, those nearest to points of the latent space, or a subset.')
     .argument('<DIR>', 'project folder')
-    .requiredOption('-o, --output <FILE.mrc>', 'the map; of a line FILE_001.mrc, FILE_002.mrc, …')
+    .requiredOption(
+      '-o, --output <FILE.mrc>',
+      'the map; of a line or path FILE_001.mrc, FILE_002.mrc, … and FILE.cxc, which plays them in ChimeraX',
+    )
     .option('--all', 'all particles')
     .option('--run <NAME>', 'the run whose clusters and latent space are meant')
     .addOption(new Option('--cluster <K>', 'the particles of a cluster').argParser(parseCluster))
     .option('--at <z0,z1,…>', 'the particles nearest to a latent point')
-    .option('--line <zA…:zB…>', 'those nearest to points on a line, one map each, of one grey scale')
+    .option('--line <zA…:zB…>', 'those nearest to points on a line, one map each, of one grey scale and contour')
+    .option('--path <FILE.tsv>', 'the same at the points of a table with columns z0, z1, …, as limber path writes')
     .option('--subset <FILE>', 'those that FILE names: a star file, a table with a column particle, or row numbers');
   for (const name of ['linePoints', 'nearest', 'resolution', 'threads'] as const) addParameter(command, name);
   command.option(
     '--undo-motion',
-    'carry every particle of --run to one conformation by undoing its own motion: with --at or --line to that of the point, from all particles unless --particles says how many; otherwise to the neutral model',
+    'carry every particle of --run to one conformation by undoing its own motion: with --at, --line or --path to that of the point, from all particles unless --particles says how many; otherwise to the neutral model',
   );
   addParameter(command, 'bodies');
   command
+    .option('--quick', `for a look within seconds: half as many voxels a side, from ${QUICK_PARTICLES} particles at most`)
     .option('--halves', 'also FILE_half1.mrc and FILE_half2.mrc, and their FSC in FILE.fsc.tsv')
     .option('--json', 'one JSON object a line')
     .action((dir: string, options: ReconstructOptions) =>
@@ -80,13 +89,14 @@ export function register(program: Command): void {
         const project = ProjectFolder.open(dir);
         const { settings } = project;
         checkTogether(options);
-        const states = chooseStates(project, options, line => reporter.note(line));
+        const states = chooseStates(project, options, line => reporter.note(line)).map(state => (options.quick ? thinned(state) : state));
         const particles = particlesOf(project, options.run, line => reporter.note(line));
         const mask = options.halves ? project.readMask() : null;
-        const results: Record<string, unknown>[] = [];
+        const results: Result[] = [];
         try {
           for (const state of states) {
             const { rows, file } = state;
+            const reporting = states.length === 1 ? reporter : counting(reporter, results.length, states.length);
             const chosen = {
               contrast: settings.contrast,
               symmetry: settings.symmetry,
@@ -94,32 +104,43 @@ export function register(program: Command): void {
               resolutionAngstrom: options.halves ? undefined : options.resolution,
               halves: options.halves,
               threads: options.threads,
+              outputBox: options.quick ? quickBox(particles.boxSize) : undefined,
             };
             const { bodies, ...made } = await (options.undoMotion
-              ? undone(project, particles, state, options, chosen, reporter, signal)
-              : asTheyAre(project, particles, state, chosen, reporter, signal));
-            results.push({ particles: rows.length, ...(bodies && { bodies }), ...write(file, made, mask, options.resolution) });
+              ? undone(project, particles, state, options, chosen, reporting, signal)
+              : asTheyAre(project, particles, state, chosen, reporting, signal));
+            results.push({
+              particles: rows.length,
+              ...(bodies && { bodies }),
+              ...writeReconstruction(file, made, mask, options.resolution ?? null),
+            });
           }
         } finally {
           particles.close();
         }
-        reporter.done({ maps: results, symmetry: settings.symmetry, seconds: reporter.seconds() }, describe(results));
+        const series = isSeries(options) ? finishSeries(options.output, results, line => reporter.note(line)) : null;
+        reporter.done(
+          { maps: results, ...(series && { series }), symmetry: settings.symmetry, seconds: reporter.seconds() },
+          describe(results, series),
+        );
       }),
     );
 }
 
 /** Throws InputError unless exactly one choice of particles was made, with what belongs to it. */
 function checkTogether(options: ReconstructOptions): void {
-  const { all, cluster, at, line, subset, run, points, particles, undoMotion, bodies, output } = options;
-  const choices = [all, cluster, at, line, subset].filter(choice => choice !== undefined);
+  const { all, cluster, at, line, path, subset, run, points, particles, undoMotion, bodies, output } = options;
+  const choices = [all, cluster, at, line, path, subset].filter(choice => choice !== undefined);
   if (choices.length !== 1)
     throw new InputError(
-      `${choices.length === 0 ? 'of which particles' : 'too many choices of particles'}? give one of --all, --cluster, --at, --line, --subset`,
+      `${choices.length === 0 ? 'of which particles' : 'too many choices of particles'}? give one of --all, --cluster, --at, --line, --path, --subset`,
     );
-  const ofRun = Object.entries({ '--cluster': cluster, '--at': at, '--line': line }).find(([, choice]) => choice !== undefined);
+  const ofRun = Object.entries({ '--cluster': cluster, '--at': at, '--line': line, '--path': path }).find(
+    ([, choice]) => choice !== undefined,
+  );
   if (ofRun && run === undefined) throw new InputError(`${ofRun[0]} ${ofRun[1]}: of which run? add --run NAME`);
-  if ((at ?? line) === undefined && particles !== undefined)
-    throw new InputError('--particles counts the nearest ones; it goes with --at or --line');
+  if ((at ?? line ?? path) === undefined && particles !== undefined)
+    throw new InputError('--particles counts the nearest ones; it goes with --at, --line or --path');
   if (line === undefined && points !== undefined) throw new InputError('--points goes with --line');
   if (undoMotion && run === undefined) throw new InputError('--undo-motion: of which run? add --run NAME');
   if (!undoMotion && bodies !== undefined) throw new InputError('--bodies goes with --undo-motion');
@@ -171,7 +192,7 @@ function particlesOf(project: ProjectFolder, run: string | undefined, note: (lin
 }
 
 function chooseStates(project: ProjectFolder, options: ReconstructOptions, note: (line: string) => void): State[] {
-  const { output, subset, cluster, at, line, undoMotion } = options;
+  const { output, subset, cluster, at, line, path, undoMotion } = options;
   const { particleCount } = project.settings;
   const named = subset === undefined ? null : readParticleSubset(subset, project.resolve(project.settings.particles), particleCount);
   const plain = { copies: null, entries: null, point: null, file: output };
@@ -192,15 +213,15 @@ function chooseStates(project: ProjectFolder, options: ReconstructOptions, note:
   };
   if (named) return [{ ...ofRun(entriesOf(run, latents, named)), file: output }];
   if (cluster !== undefined) return [{ ...ofRun(rowsOfCluster(run, cluster, note)), file: output }];
-  if (at === undefined && line === undefined) {
+  if ((at ?? line ?? path) === undefined) {
     if (undoMotion) return [{ ...ofRun(Array.from(particle, (_, row) => row)), file: output }];
     return [{ ...plain, rows: Uint32Array.from(new Set(particle), number => number - 1).sort() }];
   }
-  const points = at !== undefined ? [parsePoint(at, latents.dims, '--at')] : parseLine(line!, latents.dims, options.points);
+  const points = pointsOf(options, latents.dims);
   const most = options.particles ?? (undoMotion ? latents.count : parameters.nearest.default);
   return nearestParticles(latents, points, most).map(({ rows, point }, i) => ({
     ...ofRun(rows, point),
-    file: at !== undefined ? output : insertBeforeEnding(output, `_${String(i + 1).padStart(3, '0')}`),
+    file: isSeries(options) ? numberedFile(output, i + 1) : output,
   }));
 }
 
@@ -214,11 +235,42 @@ function entriesOf(run: RunFolder, { particle }: LatentsTable, rows: Uint32Array
   return [...particle.keys()].filter(entry => wanted.has(particle[entry] - 1));
 }
 
-function parseLine(text: string, dims: number, points: number | undefined): Float32Array[] {
-  const ends = text.split(':');
-  if (ends.length !== 2) throw new InputError(`--line ${text}: give two points, as 0,0:1,0`);
-  const [from, to] = ends.map(end => parsePoint(end, dims, '--line'));
+/** The latent points that maps are made at. */
+function pointsOf({ at, line, path, points }: ReconstructOptions, dims: number): Float32Array[] {
+  if (at !== undefined) return [parsePoint(at, dims, '--at')];
+  if (path !== undefined) return readLatentPoints(path, dims);
+  const [from, to] = parseEnds(line!, dims, '--line');
   return pointsAlongLine(from, to, points ?? parameters.linePoints.default);
+}
+
+function isSeries({ line, path }: ReconstructOptions): boolean {
+  return (line ?? path) !== undefined;
+}
+
+/** Half of the box, even, so that the centre voxel stays b//2. */
+function quickBox(boxSize: number): number {
+  return 2 * Math.round(boxSize / 4);
+}
+
+/** At most QUICK_PARTICLES of a state, evenly over them. */
+function thinned(state: State): State {
+  if (state.rows.length <= QUICK_PARTICLES) return state;
+  const kept = spreadPairs(state.rows.length, QUICK_PARTICLES);
+  return {
+    ...state,
+    rows: kept.map(i => state.rows[i]),
+    copies: state.copies && Uint8Array.from(kept, i => state.copies![i]),
+    entries: state.entries && kept.map(i => state.entries![i]),
+  };
+}
+
+/** Says which map of a series is being made. */
+function counting(reporter: Reporter, map: number, maps: number): Reporter {
+  return {
+    progress: (stage, done, total) => reporter.progress(`map ${map + 1} of ${maps}: ${stage}`, done, total),
+    epoch: report => reporter.epoch(report),
+    note: line => reporter.note(line),
+  };
 }
 
 /** Where the particles' rotation centre lies in the world: by the consensus map, else by the neutral model, else at voxel b//2 of a map at the origin. */
@@ -229,41 +281,19 @@ function worldCentre(project: ProjectFolder): readonly [number, number, number] 
   return readProjectNeutral(project)?.frame.centreAngstrom ?? [centre, centre, centre];
 }
 
-/** Writes the map, low-passed to the resolution asked for or that its halves show, and what belongs to it; returns what there is to say of it. */
-function write(file: string, { map, halves, counts }: Reconstruction, mask: DensityMap | null, asked?: number): Record<string, unknown> {
-  if (!halves) {
-    writeMap(file, asked === undefined ? map : lowPass(map, asked));
-    return { file };
-  }
-  const curves: Record<string, ShellCorrelation> = { fsc: fourierShellCorrelation(halves[0], halves[1]) };
-  if (mask?.size.every((n, axis) => n === map.size[axis])) curves.fsc_masked = fourierShellCorrelation(halves[0], halves[1], mask);
-  const best = curves.fsc_masked ?? curves.fsc;
-  const resolution = resolutionAt(best, 0.143);
-  const finest = 2 * Math.max(...map.voxelSizeAngstrom);
-  const filter = asked ?? (resolution > 1.01 * finest ? resolution : null);
-  writeMap(file, filter === null ? map : lowPass(map, filter));
-  halves.forEach((half, i) => {
-    writeMap(insertBeforeEnding(file, `_half${i + 1}`), half);
+function describe(results: Result[], series: WrittenSeries | null): string {
+  const lines = results.map(({ file, particles, bodies, resolutionAngstrom, resolutionAtHalfAngstrom }) => {
+    const quality =
+      resolutionAngstrom === undefined
+        ? ''
+        : `; half-maps agree to ${resolutionAngstrom.toFixed(2)} Å (FSC 0.143), ${resolutionAtHalfAngstrom!.toFixed(2)} Å (0.5)`;
+    const motion = bodies === undefined ? '' : `, each with the motion of its ${bodies === 1 ? 'one body' : `${bodies} bodies`} undone`;
+    return `wrote ${file} from ${particles} particles${motion}${quality}`;
   });
-  const table = `${file.slice(0, -extname(file).length)}.fsc.tsv`;
-  writeFileAtomic(table, formatShellCorrelations(curves));
-  return { file, fsc: table, halves: counts, resolutionAngstrom: resolution, resolutionAtHalfAngstrom: resolutionAt(best, 0.5) };
-}
-
-function insertBeforeEnding(file: string, text: string): string {
-  const ending = extname(file);
-  return file.slice(0, -ending.length) + text + ending;
-}
-
-function describe(results: Record<string, unknown>[]): string {
-  return results
-    .map(({ file, particles, bodies, resolutionAngstrom, resolutionAtHalfAngstrom }) => {
-      const quality =
-        resolutionAngstrom === undefined
-          ? ''
-          : `; half-maps agree to ${(resolutionAngstrom as number).toFixed(2)} Å (FSC 0.143), ${(resolutionAtHalfAngstrom as number).toFixed(2)} Å (0.5)`;
-      const motion = bodies === undefined ? '' : `, each with the motion of its ${bodies === 1 ? 'one body' : `${bodies} bodies`} undone`;
-      return `wrote ${file} from ${particles} particles${motion}${quality}`;
-    })
-    .join('\n');
+  if (series)
+    lines.push(
+      `one grey scale, contour ${series.contour.toPrecision(4)}. In ChimeraX: open ${series.script}`,
+      ...series.commands.map(command => `  ${command}`),
+    );
+  return lines.join('\n');
 }

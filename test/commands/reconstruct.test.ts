@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { readMap } from '../../daemon/formats/mrc.js';
+import { resampleMap } from '../../daemon/maps/filter.js';
 import { fourierShellCorrelation } from '../../daemon/maps/fsc.js';
 import { ProjectFolder } from '../../daemon/project/project-folder.js';
 import { writeClusters } from '../../daemon/project/run-analyses.js';
@@ -102,6 +103,40 @@ test('--at takes the particles nearest to the point, --line the same at each of 
   assert.ok(!existsSync(here('line_003.mrc')) && !existsSync(here('line.mrc')));
 });
 
+test('a path gives the maps of its points as a line does, with one contour and the commands that play them in ChimeraX', () => {
+  writeFileSync(here('path.tsv'), 'z0\tz1\tparticles\n0\t0\t12\n119\t0\t13\n');
+  const { status, stderr, events } = reconstruct('--run', 'made', '--path', 'path.tsv', '--particles', '3', '-o', 'film.mrc', '--json');
+  assert.equal(status, 0, stderr);
+  assert.deepEqual(readFileSync(here('film_001.mrc')), mapOfRows([1, 2, 3]));
+  assert.deepEqual(readFileSync(here('film_002.mrc')), mapOfRows([118, 119, 120]));
+  const { series } = events().at(-1) as { series: { contour: number; script: string } };
+  const values = ['film_001.mrc', 'film_002.mrc'].map(name => readMap(here(name)).data);
+  for (const map of values) assert.ok(map.some(value => value > series.contour) && map.some(value => value < series.contour));
+  assert.equal(series.script, 'film.cxc');
+  const [, open, style, play] = readFileSync(here('film.cxc'), 'utf8').split('\n');
+  assert.equal(open, 'open "film_???.mrc" vseries true');
+  assert.ok(Math.abs(Number(/level (\S+)$/.exec(style)![1]) / series.contour - 1) < 1e-5);
+  assert.match(play, /^vseries play #1/);
+});
+
+test('--quick makes the same map of half as many voxels a side, in the same frame', () => {
+  const { status, stderr } = reconstruct('--all', '--quick', '-o', 'quick.mrc');
+  assert.equal(status, 0, stderr);
+  const [quick, consensus] = [readMap(here('quick.mrc')), readMap(here('demo/data/consensus.mrc'))];
+  assert.deepEqual(
+    quick.size,
+    consensus.size.map(n => n / 2),
+  );
+  for (let axis = 0; axis < 3; axis++) {
+    assert.ok(Math.abs(quick.voxelSizeAngstrom[axis] - 2 * consensus.voxelSizeAngstrom[axis]) < 1e-5);
+    // Voxels n//2 of both lie at one place.
+    const centre = (map: typeof quick) => map.originAngstrom[axis] + (map.size[axis] >> 1) * map.voxelSizeAngstrom[axis];
+    assert.ok(Math.abs(centre(quick) - centre(consensus)) < 1e-3);
+  }
+  const truth = fourierShellCorrelation(quick, resampleMap(consensus, quick.size[0])).correlation;
+  for (let shell = 1; shell <= 6; shell++) assert.ok(truth[shell] > 0.8, `shell ${shell}: ${truth[shell]}`);
+});
+
 test('--run --all takes the particles of the run, and a subset may be a star file or a latents table of the same rows', () => {
   const outcome = reconstruct('--run', 'made', '--all', '-o', 'run.mrc', '--json');
   assert.equal(outcome.status, 0, outcome.stderr);
@@ -144,14 +179,16 @@ test('--resolution leaves nothing finer in the map', () => {
 
 test('wrong usage is refused in one line that says the cure, and nothing is written', () => {
   for (const [args, pattern] of [
-    [['-o', 'no.mrc'], /give one of --all, --cluster, --at, --line, --subset/],
+    [['-o', 'no.mrc'], /give one of --all, --cluster, --at, --line, --path, --subset/],
     [['--all', '--at', '0,0', '-o', 'no.mrc'], /too many/],
     [['--at', '0,0', '-o', 'no.mrc'], /--at 0,0: of which run\? add --run NAME/],
     [['--run', 'made', '--cluster', '1', '-o', 'no.mrc'], /no clusters; make them with limber cluster/],
     [['--run', 'made', '--at', '0', '-o', 'no.mrc'], /2 latent coordinates/],
     [['--run', 'made', '--line', '0,0', '-o', 'no.mrc'], /give two points/],
+    [['--path', 'path.tsv', '-o', 'no.mrc'], /--path path\.tsv: of which run\? add --run NAME/],
+    [['--run', 'made', '--path', 'nowhere.tsv', '-o', 'no.mrc'], /nowhere\.tsv: cannot be read/],
     [['--run', 'other', '--all', '-o', 'no.mrc'], /no run "other"; it has .*made/],
-    [['--all', '--particles', '5', '-o', 'no.mrc'], /--particles .*--at or --line/],
+    [['--all', '--particles', '5', '-o', 'no.mrc'], /--particles .*--at, --line or --path/],
     [['--all', '--undo-motion', '-o', 'no.mrc'], /--undo-motion: of which run\? add --run NAME/],
     [['--run', 'made', '--all', '--undo-motion', '-o', 'no.mrc'], /run "made" has no weights/],
     [['--all', '--bodies', '2', '-o', 'no.mrc'], /--bodies goes with --undo-motion/],
