@@ -43,7 +43,10 @@ test('webgpu asked for where no adapter answers is refused in one line that says
 });
 
 test('a name that no backend has is refused with those there are', async () => {
-  await assert.rejects(choose('abacus'), error => error instanceof InputError && /abacus.*auto or webgpu or tfjs or cpu/.test(error.message));
+  await assert.rejects(
+    choose('abacus'),
+    error => error instanceof InputError && /abacus.*auto or webgpu or tfjs or cpu/.test(error.message),
+  );
   for (const name of parameters.backend.choices) await choose(name).catch(error => assert.doesNotMatch(error.message, /not known/));
 });
 

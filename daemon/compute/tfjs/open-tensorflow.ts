@@ -4,7 +4,7 @@ import { ComputeError } from '../compute-error.js';
 import { openGpu } from '../webgpu/device.js';
 import type { TensorFlow } from './array.js';
 import type { OpenedTensorFlow } from './tfjs-backend.js';
-import { multiplyWholeMatrices } from './wasm-products.js';
+import { multiplyAsLaid } from './wasm-products.js';
 
 export interface TensorFlowRequest {
   /** Of TensorFlow's own library, where it is there; null: all of the machine. */
@@ -57,9 +57,10 @@ async function openNative(threads: number | null, needsCuda: boolean): Promise<O
     }
     await take(tf, 'tensorflow');
     const { isUsingGpuDevice } = tf.backend() as { isUsingGpuDevice?: boolean };
-    if (isUsingGpuDevice) return { tf, description: `CUDA by ${packageName}`, close: () => {} };
+    if (isUsingGpuDevice) return { tf, description: `CUDA by ${packageName}`, drawnAtOnce: Infinity, close: () => {} };
     if (needsCuda) return { reason: `${packageName} loads and sees no CUDA card` };
-    return { tf, description: `TensorFlow's library on the processor by ${packageName}, which sees no CUDA card`, close: () => {} };
+    const description = `TensorFlow's library on the processor by ${packageName}, which sees no CUDA card`;
+    return { tf, description, drawnAtOnce: Infinity, close: () => {} };
   }
   return { reason: reasons[0] };
 }
@@ -73,7 +74,7 @@ async function openPortable(name: Exclude<TensorFlowBackend, 'tensorflow'>, isAs
     if (name === 'wasm') return await openWasm(tf);
     await import('@tensorflow/tfjs-backend-cpu');
     await take(tf, 'cpu');
-    return { tf, description: 'plain JavaScript on one thread', close: () => {} };
+    return { tf, description: 'plain JavaScript on one thread', drawnAtOnce: 1, close: () => {} };
   } catch (error) {
     return { reason: whyNot(`@tensorflow/tfjs-backend-${name}`, error) };
   }
@@ -97,7 +98,7 @@ async function openWebgpu(tf: TensorFlow, isAsked: boolean): Promise<OpenedTenso
   if (tf.findBackend('webgpu')) tf.removeBackend('webgpu');
   tf.registerBackend('webgpu', () => new WebGPUBackend(device, device.adapterInfo));
   await take(tf, 'webgpu');
-  return { tf, description: `WebGPU on ${description}`, close: () => tf.removeBackend('webgpu') };
+  return { tf, description: `WebGPU on ${description}`, drawnAtOnce: Infinity, close: () => tf.removeBackend('webgpu') };
 }
 
 async function openWasm(tf: TensorFlow): Promise<OpenedTensorFlow> {
@@ -110,14 +111,17 @@ async function openWasm(tf: TensorFlow): Promise<OpenedTensorFlow> {
     for (const listener of process.listeners(event as 'uncaughtException'))
       if (!before[i].includes(listener)) process.removeListener(event, listener);
   });
-  refuseFullMemory(tf);
-  multiplyWholeMatrices(tf);
-  return { tf, description: 'WebAssembly on one thread', close: () => {} };
+  refuseFullMemory(tf.backend() as unknown as WasmBackend);
+  multiplyAsLaid(tf);
+  return { tf, description: 'WebAssembly on one thread', drawnAtOnce: 1, close: () => {} };
+}
+
+interface WasmBackend {
+  wasm: { _malloc(bytes: number): number; isChecked?: boolean };
 }
 
 /** Out of its 4 GB the module hands out address 0, and what is written there breaks it. */
-function refuseFullMemory(tf: TensorFlow): void {
-  const { wasm } = tf.backend() as unknown as { wasm: { _malloc(bytes: number): number; isChecked?: boolean } };
+export function refuseFullMemory({ wasm }: WasmBackend): void {
   if (wasm.isChecked) return;
   const allocate = wasm._malloc;
   wasm._malloc = bytes => {

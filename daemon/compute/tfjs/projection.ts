@@ -88,7 +88,10 @@ function transform(tf: TensorFlow, { boxSize: b, rings, stride, planeSize }: Rin
   return [plane(tf.add(half(re, 0), half(im, stride))), plane(tf.sub(half(im, 0), half(re, stride)))] as const;
 }
 
-/** Correlation of every ring, [B,K+1], of Gaussians seen along rotations[B,9] with images[B,2·planeSize]; ring 0 is 0. */
+/**
+ * Correlation of every ring, [B,K+1], of Gaussians[B,5N] seen along rotations[B,9] with images[B,2·planeSize]; ring 0 is 0. Pictures are drawn
+ * for `drawnAtOnce` particles together, as suits what computes.
+ */
 export function ringCorrelations(
   tf: TensorFlow,
   geometry: ProjectionGeometry,
@@ -96,11 +99,18 @@ export function ringCorrelations(
   gaussians: TfTensor,
   rotations: TfTensor,
   images: TfTensor,
+  drawnAtOnce: number,
 ): TfTensor {
   const { ringGeometry } = geometry;
   const { planeSize } = ringGeometry;
   const rows = gaussians.shape[0];
-  const [re, im] = transform(tf, ringGeometry, tables, drawPictures(tf, geometry, tables, gaussians, rotations));
+  const pictures: TfTensor[] = [];
+  for (let first = 0; first < rows; first += drawnAtOnce) {
+    const count = Math.min(drawnAtOnce, rows - first);
+    const [some, views] = [gaussians, rotations].map(all => tf.slice(all, [first, 0], [count, all.shape[1] as number]));
+    pictures.push(drawPictures(tf, geometry, tables, some, views));
+  }
+  const [re, im] = transform(tf, ringGeometry, tables, tf.concat(pictures));
   const imageRe = tf.slice(images, [0, 0], [rows, planeSize]);
   const imageIm = tf.slice(images, [0, planeSize], [rows, planeSize]);
   const perRing = (a: TfTensor, b: TfTensor, c: TfTensor, d: TfTensor) => tf.matMul(tf.add(tf.mul(a, b), tf.mul(c, d)), tables.rings);

@@ -14,11 +14,10 @@ export interface OpenedTensorFlow {
   tf: TensorFlow;
   /** One line for people: version, what computes, and why nothing faster does. */
   description: string;
+  /** Particles whose pictures are one batched matrix product; fewer where these are slow. */
+  drawnAtOnce: number;
   close(): void;
 }
-
-/** A batch is projected in parts whose tables of 2·N·b numbers together take no more; some twenty arrays of this size are alive at once. */
-const MOST_TABLE_BYTES = 2 ** 25;
 
 const held = (tensor: Tensor) => tensor as HeldArray;
 const lastOf = ({ shape }: Tensor) => shape[shape.length - 1];
@@ -31,7 +30,11 @@ export class TfjsBackend implements Backend {
   /** By box and rings, which determine the rest of a ring geometry. */
   private readonly tables = new Map<string, ProjectionTables>();
 
-  constructor(private readonly opened: OpenedTensorFlow) {
+  /** A batch is projected in parts whose tables of 2·N·b numbers together take no more bytes; some twenty arrays of this size are alive at once. */
+  constructor(
+    private readonly opened: OpenedTensorFlow,
+    private readonly mostTableBytes = 2 ** 25,
+  ) {
     this.tf = opened.tf;
     this.description = opened.description;
   }
@@ -232,14 +235,15 @@ export class TfjsBackend implements Backend {
       const rowsOf = (array: Tensor, width: number) => held(array).first([rows, width]);
       const models = shared ? tf.tile(held(gaussians).first([1, 5 * n]), [rows, 1]) : rowsOf(gaussians, 5 * n);
       const [views, compared] = [rowsOf(rotations, 9), rowsOf(images, 2 * planeSize)];
-      const most = Math.max(Math.floor(MOST_TABLE_BYTES / (4 * 2 * n * boxSize)), 1);
+      const most = Math.max(Math.floor(this.mostTableBytes / (4 * 2 * n * boxSize)), 1);
       const parts: TfTensor[][] = [];
       for (let first = 0; first < rows; first += most) {
         const count = Math.min(most, rows - first);
         parts.push(
           tf.tidy(() => {
             const part = (all: TfTensor) => tf.slice(all, [first, 0], [count, all.shape[1] as number]);
-            const correlate = (of: TfTensor) => ringCorrelations(tf, geometry, tables, of, part(views), part(compared));
+            const correlate = (of: TfTensor) =>
+              ringCorrelations(tf, geometry, tables, of, part(views), part(compared), this.opened.drawnAtOnce);
             if (!dGaussians) return [correlate(part(models))];
             const weights = tf.tile(tf.mul(shares, scale), [count, 1]);
             const { value, grads } = tf.valueAndGrads(correlate)([part(models)], weights);

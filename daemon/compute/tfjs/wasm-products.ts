@@ -1,65 +1,42 @@
-// TensorFlow.js's WebAssembly multiplies quickly only two whole matrices as they lie (XNNPACK); a transposed or a batched product runs through
-// a plain loop, ten times slower. Here such products are laid out as the quick ones.
+// TensorFlow.js's WebAssembly multiplies quickly only matrices as they lie (XNNPACK); a product with a transposed one, which every gradient
+// is, runs through a plain loop, ten times slower. Here the transposed one is laid out first.
 
 import type { TensorFlow } from './array.js';
 
 type Registered = NonNullable<ReturnType<TensorFlow['getKernel']>>;
 type Arguments = Parameters<Registered['kernelFunc']>[0];
 type Info = Arguments['inputs'][string] & object;
+type Backend = Arguments['backend'] & { disposeData(id: object): void };
 
 /** Fewer multiplications are not worth laying out anew. */
 const WORTH = 2 ** 14;
 
 /** Puts the product in the place of the registered one, for every expression and every gradient; a second call changes nothing. */
-export function multiplyWholeMatrices(tf: TensorFlow): void {
-  const product = tf.getKernel('BatchMatMul', 'wasm') as Registered & { isWhole?: boolean };
-  if (product.isWhole) return;
-  const backend = tf.backend() as Arguments['backend'] & { disposeData(id: object): void };
-  const run = (name: string, inputs: Arguments['inputs'], attrs: object | undefined): Info => {
-    const { kernelFunc } = name === 'BatchMatMul' ? product : (tf.getKernel(name, 'wasm') as Registered);
-    return kernelFunc({ inputs, backend, attrs: attrs as Arguments['attrs'] }) as Info;
-  };
-  const giveBack = (info: Info) => backend.disposeData(info.dataId);
+export function multiplyAsLaid(tf: TensorFlow): void {
+  const product = tf.getKernel('BatchMatMul', 'wasm') as Registered & { isLaid?: boolean };
+  const transposition = tf.getKernel('Transpose', 'wasm') as Registered;
+  if (product.isLaid) return;
 
-  /** a[…,m,k] as it is used: a copy with the last two axes exchanged where it is transposed. */
-  function laid(info: Info, isTransposed: boolean): Info {
-    const rank = info.shape.length;
-    const axes = Array.from({ length: rank }, (_, i) => i);
-    if (isTransposed) axes.splice(rank - 2, 2, rank - 1, rank - 2);
-    return run('Transpose', { x: info }, { perm: axes });
-  }
-
-  function multiply({ inputs, attrs }: Arguments): Info {
-    const { a, b } = inputs as { a: Info; b: Info };
-    const { transposeA, transposeB } = attrs as { transposeA: boolean; transposeB: boolean };
-    const batchOf = ({ shape }: Info) => shape.slice(0, -2).reduce((count, n) => count * n, 1);
-    const batch = batchOf(a);
-    const [rows, depth] = transposeA ? [a.shape.at(-1), a.shape.at(-2)] : [a.shape.at(-2), a.shape.at(-1)];
-    const columns = transposeB ? b.shape.at(-2) : b.shape.at(-1);
-    const size = (rows as number) * (depth as number) * (columns as number);
-    const isQuick = batch === 1 && !transposeA && !transposeB;
-    if (isQuick || size < WORTH || batchOf(b) !== batch || a.shape.length !== b.shape.length) return run('BatchMatMul', inputs, attrs);
-    const [left, right] = [laid(a, transposeA), laid(b, transposeB)];
-    try {
-      const plain = { transposeA: false, transposeB: false };
-      if (batch === 1) return run('BatchMatMul', { a: left, b: right }, plain);
-      const flat = (info: Info): Info => ({ ...info, shape: [batch, ...info.shape.slice(-2)] });
-      const parts: Info[] = [];
-      for (let i = 0; i < batch; i++) {
-        const [one, other] = [flat(left), flat(right)].map(x => run('Slice', { x }, { begin: [i, 0, 0], size: [1, ...x.shape.slice(1)] }));
-        parts.push(run('BatchMatMul', { a: one, b: other }, plain));
-        giveBack(one);
-        giveBack(other);
-      }
-      const whole = run('Concat', parts as unknown as Arguments['inputs'], { axis: 0 });
-      parts.forEach(giveBack);
-      return { ...whole, shape: [...a.shape.slice(0, -2), rows as number, columns as number] };
-    } finally {
-      giveBack(left);
-      giveBack(right);
-    }
+  function multiply(given: Arguments): Info {
+    const backend = given.backend as Backend;
+    const { a, b } = given.inputs as { a: Info; b: Info };
+    const { transposeA, transposeB } = given.attrs as unknown as { transposeA: boolean; transposeB: boolean };
+    const isOne = [a, b].every(({ shape }) => shape.slice(0, -2).every(n => n === 1));
+    const columns = (transposeB ? b.shape.at(-2) : b.shape.at(-1)) as number;
+    const size = a.shape.reduce((product, n) => product * n, columns);
+    if (!isOne || size < WORTH || !(transposeA || transposeB)) return product.kernelFunc(given) as Info;
+    const turned = (x: Info): Info => {
+      const perm = x.shape.map((_, axis) => axis);
+      [perm[perm.length - 2], perm[perm.length - 1]] = [perm.length - 1, perm.length - 2];
+      return transposition.kernelFunc({ inputs: { x }, backend, attrs: { perm } }) as Info;
+    };
+    const [left, right] = [transposeA ? turned(a) : a, transposeB ? turned(b) : b];
+    const out = product.kernelFunc({ inputs: { a: left, b: right }, backend, attrs: { transposeA: false, transposeB: false } });
+    if (transposeA) backend.disposeData(left.dataId);
+    if (transposeB) backend.disposeData(right.dataId);
+    return out as Info;
   }
 
   tf.unregisterKernel('BatchMatMul', 'wasm');
-  tf.registerKernel({ ...product, kernelFunc: multiply, isWhole: true } as Registered);
+  tf.registerKernel({ ...product, kernelFunc: multiply, isLaid: true } as Registered);
 }
