@@ -26,7 +26,7 @@ import { CANDIDATES, drawCandidates, PLACED_DIMS, type Placement, posteriorLaten
 import { Cancelled, type Reporter } from './progress.js';
 import { projectionGeometry } from './projection-scale.js';
 import { checkResumable } from './resume.js';
-import { informationShares, meanRingCorrelation } from './ring-shares.js';
+import { informationShares, meanRingCorrelation, seenShares } from './ring-shares.js';
 import { entryNames, type RunEntries, runEntries } from './run-entries.js';
 import { storedBatches } from './stored-batches.js';
 import { varyingGaussians, varyWeights } from './what-varies.js';
@@ -241,7 +241,9 @@ async function ringShares(
   const row = backend.tensor([1, logits.length], logitsToRow(logits));
   const correlation = await meanRingCorrelation(backend, geometry, row, source, settings.batch);
   backend.free(row);
-  return informationShares(geometry.ringGeometry, correlation, entries.particles.length);
+  return settings.ringWeights === 'seen'
+    ? seenShares(geometry.ringGeometry.rings, correlation)
+    : informationShares(geometry.ringGeometry, correlation, entries.particles.length);
 }
 
 /** Where the encoder is led in the first epoch; null where it begins from random weights, or from a run that is continued. */

@@ -47,6 +47,12 @@ export const SETS: readonly AccuracySet[] = [
       }),
     ),
   ),
+  {
+    name: 'linear-paper',
+    isSeeded: true,
+    missing: nothing,
+    trial: (seed, context) => simulatedTrial('linear-paper', 'linear', ownSimulator, PLAIN, seed, context, { preset: 'paper' }),
+  },
   { name: 'neutral', isSeeded: true, missing: nothing, trial: neutralTrial },
   { name: 'orientations', isSeeded: true, missing: nothing, trial: orientationTrial },
   { name: 'assembly', isSeeded: true, missing: nothing, trial: assemblyTrial },

@@ -138,6 +138,20 @@ test('stopped in the middle of an epoch and taken up again, a run ends with the 
   assert.equal(run.losses().length, 3);
 });
 
+test('by the preset paper rings count alike as far as single particles are seen and none beyond, and the run says which, since latents of other particles need the same', async () => {
+  const project = copy();
+  await trainProjectRun(
+    project,
+    backend,
+    trainOptions('run1', { preset: 'paper', latentDims: 1, epochs: 1, batch: 16, threads: 2 }),
+    silent,
+  );
+  const [, ...shares] = JSON.parse(project.run('run1').weights().metadata.ringShares) as number[];
+  const seen = shares.filter(share => share > 0).length;
+  assert.ok(seen > 0);
+  assert.deepEqual(shares, [...new Array(seen).fill(Math.fround(1 / seen)), ...new Array(shares.length - seen).fill(0)]);
+});
+
 test('a run is not gone on with under other settings, and the line names the flag', async () => {
   const project = copy();
   await trainProjectRun(project, backend, { ...options, epochs: 1 }, silent);

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { PlainBackend } from '../../daemon/compute/cpu/plain-backend.js';
 import { ringGeometry } from '../../daemon/compute/ring-geometry.js';
 import { Random } from '../../daemon/numerics/random.js';
-import { informationShares, meanRingCorrelation } from '../../daemon/training/ring-shares.js';
+import { informationShares, meanRingCorrelation, seenShares } from '../../daemon/training/ring-shares.js';
 import { batchesOf, toyGeometry, toyMolecule, toyParticles } from './toy-molecule.js';
 
 const rings = ringGeometry(32, 10);
@@ -40,6 +40,13 @@ test('a ring of pure noise gets nothing: its mean correlation over P particles h
   );
   // A negative correlation, as of a wrong hand, is no information either.
   assert.equal(informationShares(rings, [0, 0.5, -0.5, 0, 0, 0, 0, 0, 0, 0, 0], particles)[2], 0);
+});
+
+test('alike as far as seen: the finest ring of a third or more and all coarser ones, whatever a filter took from these, share the whole; finer ones have none', () => {
+  const shares = seenShares(10, [0, 0.05, 0.9, 0.7, 0.4, 0.3, 0.34, 0.33, 0.2, 0.1, 0]);
+  assert.deepEqual(shares, new Float32Array(11).fill(1 / 6, 1, 7));
+  assert.deepEqual(seenShares(10, new Float64Array(11).fill(0.5)), new Float32Array(11).fill(0.1, 1));
+  assert.deepEqual(seenShares(10, new Float64Array(11)), new Float32Array(11).fill(0.1, 1));
 });
 
 test('where no ring says anything every ring counts the same, so that the run can begin', () => {
