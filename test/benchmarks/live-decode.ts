@@ -1,7 +1,5 @@
-// `npm run bench:live`: how long a viewer waits for a decoded molecule while nothing else goes on, and while the same daemon trains on all cores.
+// `npm run bench:live`: how long a viewer waits for a decoded molecule while nothing else goes on, and while the daemon trains that run on all cores.
 
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { ALL_RINGS_ANGSTROM, madeProject } from './made-project.js';
@@ -15,6 +13,7 @@ Prints median and 95th percentile of the wait for a decode asked for 60 times a 
 /** Asked for as often as a screen is drawn. */
 const PERIOD_MS = 1000 / 60;
 const DIMS = 4;
+const RUN = 'live';
 
 const { values } = parseArgs({
   options: {
@@ -34,15 +33,14 @@ const settings = { latentDims: DIMS, resolutionAngstrom: ALL_RINGS_ANGSTROM };
 const project = await madeProject(values.folder, Number(values.particles), Number(values.gaussians));
 const served = await ServedProject.start(project);
 try {
-  if (!existsSync(join(project, 'runs', 'shown', 'weights.safetensors'))) {
-    console.error('training the run that is shown');
-    await served.train('shown', { ...settings, epochs: 1 });
-  }
+  served.forget(RUN);
+  console.error('training an epoch');
+  await served.train(RUN, { ...settings, epochs: 1 });
   await watch(1);
   const quietBefore = await watch(seconds / 2);
   let training: Promise<void> | null = null;
   await new Promise<void>((resolve, reject) => {
-    training = served.train('beside', { ...settings, epochs: 1000 }, ({ stage }) => {
+    training = served.train(RUN, { ...settings, epochs: 1000 }, ({ stage }) => {
       if (stage.startsWith('epoch')) resolve();
     });
     training.catch(reject);
@@ -67,7 +65,7 @@ async function watch(seconds: number): Promise<number[]> {
   for (let next = performance.now(); next < end; next += PERIOD_MS) {
     await setTimeout(Math.max(0, next - performance.now()));
     const phase = next / 500;
-    waits.push(served.decode('shown', [Math.sin(phase), Math.cos(phase), 0, 0]));
+    waits.push(served.decode(RUN, [Math.sin(phase), Math.cos(phase), 0, 0]));
   }
   return Promise.all(waits);
 }

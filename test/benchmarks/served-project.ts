@@ -26,6 +26,9 @@ export class ServedProject {
   /** `limber serve` on the project, once it answers. */
   static async start(project: string): Promise<ServedProject> {
     const daemon = spawn(process.execPath, [LAUNCHER, 'serve', project, '--no-open', '--json'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    // Whatever ends the benchmark ends the daemon, which ends its training.
+    process.once('exit', () => daemon.kill('SIGTERM'));
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
     for await (const line of createInterface({ input: daemon.stdout as Readable })) {
       const { event, url } = JSON.parse(line) as { event: string; url: string };
       if (event !== 'ready') continue;
@@ -41,9 +44,8 @@ export class ServedProject {
     return this.daemon.pid as number;
   }
 
-  /** Trains a run anew by the daemon; resolves when the job has ended. `watch` sees all that is told meanwhile. Throws what the job says of its failure. */
+  /** Trains a run, or goes on with it; resolves when the job has ended. `watch` sees all that is told meanwhile. Throws what the job says of its failure. */
   async train(run: string, settings: TrainingRequest, watch: (progress: Progress) => void = () => {}): Promise<void> {
-    rmSync(join(this.project, 'runs', run), { recursive: true, force: true });
     const { socket } = this.viewer;
     const listen = (data: Buffer) => {
       const message = decodeServerMessage(data);
@@ -58,6 +60,11 @@ export class ServedProject {
     this.job = null;
     socket.off('message', listen);
     if (error) throw new Error(error);
+  }
+
+  /** A run of that name then begins anew. */
+  forget(run: string): void {
+    rmSync(join(this.project, 'runs', run), { recursive: true, force: true });
   }
 
   /** Asks the training to save and end, which `train` tells. */
