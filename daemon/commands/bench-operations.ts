@@ -83,12 +83,12 @@ export async function runTraining(
   const random = new Random(1);
   const neutral = Float32Array.from({ length: 5 * gaussians }, () => random.normal());
   const scratch = mkdtempSync(join(tmpdir(), 'limber-bench-'));
-  const images = madeImages(join(scratch, 'images.f32'), geometry, size, random);
+  const images = madeImages(join(scratch, 'images.rows'), geometry, size, random);
   const source = storedBatches(backend, images, madeRotations(particles, random), batch);
   const departure = await Departure.create(backend, { neutral, bases: [] }, batch);
   try {
     const input = { geometry, departure, seen: null, source };
-    const gradients = await computeParticleGradients(backend, input, batch, join(scratch, 'gradients.f32'), watch.gradients, signal);
+    const gradients = await computeParticleGradients(backend, input, batch, join(scratch, 'gradients.rows'), watch.gradients, signal);
     const vary = new Float32Array(neutral.length).fill(1);
     const start = Float32Array.from({ length: particles * latentDims }, () => random.normal());
     const settings = { ...defaultTrainingSettings, run: 'bench', latentDims, epochs: 2, batch };

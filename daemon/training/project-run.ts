@@ -179,7 +179,7 @@ async function train(sitting: Sitting): Promise<void> {
   const rings = computingRings(particles.boxSize, particles.pixelSizeAngstrom, settings.resolutionAngstrom);
   const plain = projectionGeometry(settings.gaussians, rings, foundation.frame);
   const file = (name: string) => join(scratch, name);
-  const images = await prepareImages(particles, entries.particles, rings, project.settings.contrast, file('images.f32'), reporter, signal);
+  const images = await prepareImages(particles, entries.particles, rings, project.settings.contrast, file('images.rows'), reporter, signal);
   const source = storedBatches(backend, images, entries.rotations, batch, entries.copies);
   const departure = await Departure.create(backend, foundation, batch);
   const geometry = { ...plain, ringShares: await ringShares(sitting, plain, departure.centre, source) };
@@ -188,7 +188,7 @@ async function train(sitting: Sitting): Promise<void> {
     backend,
     { geometry, departure, seen: isWhole ? null : varying.gaussians, source },
     batch,
-    file('gradients.f32'),
+    file('gradients.rows'),
     reporter,
     signal,
   );

@@ -74,7 +74,7 @@ async function encode(
   const entries = runEntries(particles.rotations, rows, expansion(project, settings));
   const varying = whatVaries(project, kept, settings);
   const rings = computingRings(particles.boxSize, particles.pixelSizeAngstrom, settings.resolutionAngstrom);
-  const images = await prepareImages(particles, rows, rings, project.settings.contrast, join(scratch, 'unseen.f32'), reporter, signal);
+  const images = await prepareImages(particles, rows, rings, project.settings.contrast, join(scratch, 'unseen.rows'), reporter, signal);
   const source = storedBatches(backend, images, entries.rotations, batch, entries.copies);
   const departure = await Departure.create(backend, { neutral: kept.neutral, bases }, batch);
   const shares = JSON.parse(metadata.ringShares) as number[] | null;
@@ -87,7 +87,7 @@ async function encode(
     backend,
     { geometry, departure, seen, source },
     batch,
-    join(scratch, 'unseen-gradients.f32'),
+    join(scratch, 'unseen-gradients.rows'),
     reporter,
     signal,
   );

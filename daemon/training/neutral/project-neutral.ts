@@ -124,7 +124,7 @@ async function settleOnParticles(
   const scratch = join(project.neutralFolder, 'scratch');
   mkdirSync(scratch, { recursive: true });
   try {
-    const images = await prepareImages(particles, chosen, rings, settings.contrast, join(scratch, 'images.f32'), reporter, signal);
+    const images = await prepareImages(particles, chosen, rings, settings.contrast, join(scratch, 'images.rows'), reporter, signal);
     const batches = storedBatches(backend, images, entries.rotations, SETTLE_BATCH, entries.copies);
     const projections = projectionBatches(backend, source, rings, SETTLE_PROJECTIONS, random);
     const correlationWith = async (batch: BatchSource, logits: Float32Array) => {

@@ -277,7 +277,7 @@ class OrientationSitting {
   /** Prepares the images of some entries for `work`, which loads them, with their models, by their places in `entries`. */
   private async withImages<T>(entries: readonly number[], work: (load: (places: number[]) => Promise<void>) => Promise<T>): Promise<T> {
     const { backend, chosen, refiner, models, project, particles, rings } = this;
-    const path = join(this.folder, 'images.f32');
+    const path = join(this.folder, 'images.rows');
     const quiet: Reporter = { ...this.reporter, progress() {}, epoch() {}, note() {} };
     const images = await prepareImages(
       particles,
