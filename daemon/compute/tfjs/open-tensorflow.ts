@@ -35,10 +35,10 @@ export async function openTensorFlow(
     if (needsCuda && name !== 'tensorflow') break;
     const opened = name === 'tensorflow' ? await openNative(threads, needsCuda) : await openPortable(name, only === name);
     if (!('reason' in opened)) {
-      const others = reasons.length > 0 ? ` (not ${reasons.join('; not ')})` : '';
+      const others = reasons.length > 0 ? ` (nothing faster: ${reasons.join('; ')})` : '';
       return { ...opened, description: `TensorFlow.js ${opened.tf.version_core}, ${opened.description}${others}` };
     }
-    reasons.push(opened.reason);
+    if (!reasons.includes(opened.reason)) reasons.push(opened.reason);
   }
   return { reason: reasons.join('; ') };
 }
@@ -76,6 +76,8 @@ async function openPortable(name: Exclude<TensorFlowBackend, 'tensorflow'>, isAs
     await take(tf, 'cpu');
     return { tf, description: 'plain JavaScript on one thread', drawnAtOnce: 1, close: () => {} };
   } catch (error) {
+    if (isMissing(error))
+      return { reason: 'the optional npm packages of TensorFlow.js are not installed (npm install --include=optional)' };
     return { reason: whyNot(`@tensorflow/tfjs-backend-${name}`, error) };
   }
 }
@@ -154,8 +156,9 @@ async function load(packageName: string): Promise<TensorFlow | NoTensorFlow> {
   }
 }
 
+const isMissing = (error: unknown) => (error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND';
+
 function whyNot(packageName: string, error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code === 'ERR_MODULE_NOT_FOUND') return `the optional npm package ${packageName} is not installed; run npm install ${packageName}`;
-  return `the npm package ${packageName} does not load here: ${message.split('\n')[0].trim()}`;
+  if (isMissing(error)) return `${packageName} is not installed (npm install ${packageName})`;
+  return `${packageName} does not load here: ${(error as Error).message.split('\n')[0].trim()}`;
 }
