@@ -14,13 +14,21 @@ const LANCZOS_STEPS = 160;
  * For some thousand points: the eigenvectors cost most.
  */
 export function spectralEmbedding(points: Float32Array, n: number, dims: number, count: number, random: Random): Float64Array {
-  const edges = connect(nearestNeighbours(points, n, dims, Math.min(NEIGHBOURS, n - 1)), points, n, dims);
-  const degree = edges.map(row => row.length);
+  const edges = nearestNeighbours(points, n, dims, Math.min(NEIGHBOURS, n - 1));
+  connectGraph(edges, (i, j) => squaredDistance(points, dims, i, j));
+  return graphEmbedding(edges, count, random);
+}
+
+/** The same of a connected graph: `edges` are the neighbours of each of its n points, symmetric. */
+export function graphEmbedding(edges: readonly ReadonlySet<number>[], count: number, random: Random): Float64Array {
+  const n = edges.length;
+  const neighbours = edges.map(set => [...set]);
+  const degree = neighbours.map(row => row.length);
   const scale = degree.map(d => 1 / Math.sqrt(d));
   const multiply = (x: Float64Array, y: Float64Array) => {
     for (let i = 0; i < n; i++) {
       let sum = 0;
-      for (const j of edges[i]) sum += scale[j] * x[j];
+      for (const j of neighbours[i]) sum += scale[j] * x[j];
       y[i] = scale[i] * sum;
     }
   };
@@ -61,7 +69,8 @@ function nearestNeighbours(points: Float32Array, n: number, dims: number, k: num
 }
 
 /** Joins every part of the graph to the rest of it at the nearest pair of points. */
-function connect(edges: Set<number>[], points: Float32Array, n: number, dims: number): number[][] {
+export function connectGraph(edges: Set<number>[], distance: (i: number, j: number) => number): void {
+  const n = edges.length;
   for (;;) {
     const reached = new Uint8Array(n);
     const stack = [0];
@@ -80,14 +89,14 @@ function connect(edges: Set<number>[], points: Float32Array, n: number, dims: nu
       if (reached[i]) continue;
       for (let j = 0; j < n; j++) {
         if (!reached[j]) continue;
-        const d = squaredDistance(points, dims, i, j);
-        if (d < nearest) {
+        const d = distance(i, j);
+        if (d < nearest || !pair) {
           nearest = d;
           pair = [i, j];
         }
       }
     }
-    if (!pair) return edges.map(row => [...row]);
+    if (!pair) return;
     edges[pair[0]].add(pair[1]);
     edges[pair[1]].add(pair[0]);
   }

@@ -38,8 +38,18 @@ export interface HeterogeneityInput {
   gradients: ParticleGradients;
   /** n × latentDims: where the encoder is led in its first epoch; null: it finds its own way from the beginning. */
   start: Float32Array | null;
+  /** Where both networks are led once more later on; left out: nowhere. */
+  relaying?: Relaying;
   /** Encoder and decoder of another run to begin from, without the moments of its optimiser. */
   networks?: ReadonlyMap<string, NamedTensor>;
+}
+
+/** The latent space is laid out anew between two epochs. */
+export interface Relaying {
+  /** After this many epochs. A run that goes on from just there does it again, with the same outcome. */
+  after: number;
+  /** n × latentDims: where every particle is to lie; null: where it lies. `z`: n × latentDims, where each lies by the encoder. */
+  layOut(model: Heterogeneity, z: Float32Array): Promise<Float32Array | null>;
 }
 
 /** Everything a later sitting needs to go on to the bit. */
@@ -88,6 +98,8 @@ export class Heterogeneity {
   private readonly featureBatch: Float32Array;
   private step = 0;
   private epoch = 0;
+  /** n × latentDims: where the encoder is led in this epoch; null: it learns from the images. */
+  private led: Float32Array | null = null;
 
   constructor(
     private readonly backend: Backend,
@@ -141,6 +153,7 @@ export class Heterogeneity {
     const count = this.input.source.count;
     while (this.epoch < epochs) {
       const started = performance.now();
+      this.led = await this.leads();
       const order = this.random.shuffle(Uint32Array.from({ length: count }, (_, i) => i));
       const particleFrc = new Float32Array(count);
       let sum = 0;
@@ -182,10 +195,19 @@ export class Heterogeneity {
     const pass: TrainingPass = { batchRows: rows, seed: settings.seed, step: this.step };
     this.encode(chosen, pass);
     const noise = Float32Array.from({ length: rows * latentDims }, () => settings.latentNoise * this.random.normal());
-    backend.write(this.noise, noise);
     // Row `rows` is the origin; a short batch moves it forward.
     backend.fill(this.latents, 0);
-    backend.add(rows * latentDims, this.encoder.output, this.noise, this.latents);
+    if (this.led && this.epoch > 0) {
+      // The encoder does not know the new places yet.
+      const places = this.places(chosen, this.led);
+      backend.write(
+        this.latents,
+        noise.map((value, i) => value + places[i]),
+      );
+    } else {
+      backend.write(this.noise, noise);
+      backend.add(rows * latentDims, this.encoder.output, this.noise, this.latents);
+    }
     this.decoder.forward(rows + 1, this.latents, pass);
     backend.gaussians(rows, this.decoder.output, true, input.departure.logits(chosen), this.vary, this.rows);
     const frc = this.frcs[this.step % 2];
@@ -194,9 +216,10 @@ export class Heterogeneity {
     this.decoder.backward(rows + 1, this.dLatents);
     await this.encoderBackward(chosen);
     const adam = this.adam();
-    this.encoder.step(this.isLed ? adam : { ...adam, step: this.step - this.ledSteps });
+    const turns = this.turns();
+    this.encoder.step({ ...adam, step: this.step - Math.max(0, ...turns.filter(step => step < this.step)) });
     this.decoder.step(adam);
-    if (this.step === this.ledSteps) this.encoder.forgetMoments();
+    if (turns.includes(this.step)) this.encoder.forgetMoments();
     const met = this.correlations(frc, rows);
     // Whoever stops meanwhile does not wait for it.
     met.catch(() => {});
@@ -216,8 +239,8 @@ export class Heterogeneity {
   private async encoderBackward(chosen: Uint32Array): Promise<void> {
     const { backend, settings } = this;
     const rows = chosen.length;
-    if (this.isLed) {
-      backend.write(this.encoder.outputGradient, await this.pull(chosen));
+    if (this.led) {
+      backend.write(this.encoder.outputGradient, await this.pull(chosen, this.led));
     } else {
       backend.fill(this.noise, 0);
       backend.add(rows * settings.latentDims, this.dLatents, this.noise, this.encoder.outputGradient);
@@ -231,21 +254,34 @@ export class Heterogeneity {
     return { learningRate: this.learningRate(), beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay, step: this.step };
   }
 
-  /** The encoder learns the start in the first epoch, while the decoder already learns what lies there. */
-  private get ledSteps(): number {
-    return this.input.start === null ? 0 : Math.ceil(this.input.source.count / this.settings.batch);
+  /** Where the encoder is led in the epoch that begins, while the decoder already learns what lies there. */
+  private async leads(): Promise<Float32Array | null> {
+    const { start, relaying } = this.input;
+    if (this.epoch === 0) return start;
+    return this.epoch === relaying?.after ? await relaying.layOut(this, await this.encodeAll()) : null;
   }
 
-  private get isLed(): boolean {
-    return this.step <= this.ledSteps;
+  /** Steps that end with the encoder's loss becoming another one, whose gradients are of another size. */
+  private turns(): number[] {
+    const { start, relaying, source } = this.input;
+    const epochs = [...(start ? [1] : []), ...(relaying ? [relaying.after, relaying.after + 1] : [])];
+    return epochs.map(epoch => epoch * Math.ceil(source.count / this.settings.batch));
   }
 
-  /** Gradient of half the mean squared distance from the start. */
-  private async pull(chosen: Uint32Array): Promise<Float32Array> {
+  /** Gradient of half the mean squared distance from where the encoder is led. */
+  private async pull(chosen: Uint32Array, led: Float32Array): Promise<Float32Array> {
+    const places = this.places(chosen, led);
+    const z = (await this.backend.read(this.encoder.output)).subarray(0, places.length);
+    return z.map((value, i) => (value - places[i]) / chosen.length);
+  }
+
+  /** chosen × latentDims rows of led[n × latentDims]. */
+  private places(chosen: Uint32Array, led: Float32Array): Float32Array {
     const { latentDims } = this.settings;
-    const start = this.input.start ?? new Float32Array();
-    const z = (await this.backend.read(this.encoder.output)).subarray(0, chosen.length * latentDims);
-    return z.map((value, i) => (value - start[chosen[Math.floor(i / latentDims)] * latentDims + (i % latentDims)]) / chosen.length);
+    return Float32Array.from(
+      { length: chosen.length * latentDims },
+      (_, i) => led[chosen[Math.floor(i / latentDims)] * latentDims + (i % latentDims)],
+    );
   }
 
   private learningRate(): number {

@@ -18,6 +18,7 @@ import { type TrainingSettings, type TrainOptions, trainingSettings } from '../s
 import { Departure, saveBases } from './departure.js';
 import { continuedFoundation, type Foundation, keptFoundation, neutralFoundation } from './foundation.js';
 import { type Checkpoint, type EpochResult, Heterogeneity, type HeterogeneityInput } from './heterogeneity.js';
+import { FEWEST_STEPS, RELAYING_AT, relaidLatents } from './latent-relaying.js';
 import { ROOMY_DIMS, scoutDims, scoutLatents } from './latent-scout.js';
 import { principalStart } from './latent-start.js';
 import { fitProjectNeutral, openProjectParticles, type ProjectNeutral, readProjectNeutral } from './neutral/project-neutral.js';
@@ -194,7 +195,7 @@ async function train(sitting: Sitting): Promise<void> {
   );
   const input = { geometry, departure, vary: varying.parameters, source, gradients, networks: withoutMoments(foundation.networks) };
   const start = await chooseStart(sitting, input);
-  const model = new Heterogeneity(backend, { ...input, start }, settings, checkpoint);
+  const model = new Heterogeneity(backend, { ...input, start, relaying: relaying(sitting, input) }, settings, checkpoint);
   const losses = run.losses().filter(row => row.epoch <= settings.epoch);
   let lastCheckpoint = performance.now();
   // The last whole epoch while it is only in memory: a stop in the middle of the next one writes it, and loses no more than that.
@@ -260,6 +261,20 @@ async function chooseStart(
   return isCramped
     ? await scoutLatents(backend, { ...input, start: begin(scoutDims(latentDims)) }, settings, reporter, signal)
     : begin(latentDims);
+}
+
+/** Where the latent space is laid out anew; undefined where it has room to unfold, or was begun otherwise than here. */
+function relaying(
+  { backend, settings, entries, reporter, signal }: Sitting,
+  { geometry, source, departure }: Pick<HeterogeneityInput, 'geometry' | 'source' | 'departure'>,
+): HeterogeneityInput['relaying'] {
+  const { latentDims, latentStart, goesOn, epochs, batch } = settings;
+  const isBegunHere = latentStart !== 'random' && !goesOn && departure.isShared;
+  if (!isBegunHere || latentDims >= ROOMY_DIMS || entries.count / batch < FEWEST_STEPS) return undefined;
+  return {
+    after: Math.round(RELAYING_AT * epochs),
+    layOut: (model, z) => relaidLatents(backend, geometry, source, model, z, settings, reporter, signal),
+  };
 }
 
 /** Whether particles are placed by likelihood. Candidates are models that all entries share, which those that depart from their own do not. */

@@ -174,6 +174,32 @@ test('a run taken up from a checkpoint is the same run to the bit: weights, mome
   given.gradients.store.close();
 });
 
+test('a space laid out anew between two epochs is learned in the next one, and a run taken up before, at or after it is the same run to the bit', async () => {
+  const given = await input();
+  // Turned over: what lay left is to lie right.
+  const relaying = { after: 2, layOut: async (_: Heterogeneity, z: Float32Array) => z.map(value => -value) };
+  const checkpoints: Checkpoint[] = [];
+  // Enough steps to learn it in.
+  const many = { ...settings, batch: 4 };
+  const whole = new Heterogeneity(backend, { ...given, relaying }, many, null);
+  const clouds: Float32Array[] = [];
+  await whole.train(silent, async result => {
+    clouds.push(result.z);
+    checkpoints.push(await result.checkpoint());
+  });
+  whole.free();
+  const overlap = (a: Float32Array, b: Float32Array) =>
+    a.reduce((sum, value, i) => sum + value * b[i], 0) / Math.hypot(...a) / Math.hypot(...b);
+  assert.ok(overlap(clouds[1], clouds[2]) < -0.8, `${overlap(clouds[1], clouds[2])}`);
+  assert.ok(separation(clouds[3], 2).accuracy > 0.95);
+  for (const checkpoint of checkpoints.slice(0, 3)) {
+    const resumed = await train({ ...given, relaying }, many, checkpoint);
+    assert.deepEqual(resumed.z, clouds[3]);
+    assert.deepEqual(resumed.checkpoint, checkpoints[3]);
+  }
+  given.gradients.store.close();
+});
+
 test('the same seed gives the same latents to the bit, another seed others', async () => {
   const given = await input();
   const quick = { ...settings, epochs: 1 };
