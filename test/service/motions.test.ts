@@ -27,10 +27,10 @@ test('a marked region turns by the angle that was put in, about its hinge; its o
   assert.deepEqual([id, epoch, errorAngstrom], [5, 2, null]);
   const [left, right] = regions;
   assert.equal(left.region, 'arm0');
-  // The masks are made of spheres on a grid, and soft: every Gaussian of the arm is inside, and those nearest to it are not.
-  assert.ok(Math.abs(left.angleDegrees - 8.2) < 1e-2, `${left.angleDegrees}`);
-  left.axis.forEach((value, k) => void assert.ok(Math.abs(value - HINGES[0].axis[k]) < 1e-3));
-  assert.ok(Math.hypot(left.axisPoint![0] - 80, left.axisPoint![2] - 26) < 0.1, `${left.axisPoint}`);
+  // The mask falls softly over three voxels, 6 Å, and takes in a little of the body, which rests.
+  assert.ok(Math.abs(left.angleDegrees - 8.2) < 0.1, `${left.angleDegrees}`);
+  left.axis.forEach((value, k) => void assert.ok(Math.abs(value - HINGES[0].axis[k]) < 0.02));
+  assert.ok(Math.hypot(left.axisPoint![0] - 80, left.axisPoint![2] - 26) < 0.5, `${left.axisPoint}`);
   assert.ok(right.angleDegrees < 0.01 && right.axisPoint === null);
 
   viewer.send({ type: 'find-motions', id: 6, run: 'hinged', regions: ['arm0', 'arm1'], count: 1 });

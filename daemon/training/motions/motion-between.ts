@@ -2,9 +2,12 @@
 //
 // Errors: each half's model has half of the particles, so its squared error is about twice that of the run's, and the squared difference of two such twice that again. Half of the
 // halves' difference is therefore the run's own standard error.
+import type { GaussianSet } from '../../gaussians/gaussian-set.js';
 import { type RigidMotion, rigidMotion, screwAxis } from '../../numerics/rigid-motion.js';
-import { vectorToRotation } from '../../numerics/rotations.js';
+import { rotationVector, vectorToRotation } from '../../numerics/rotations.js';
+import { moved, type Superposition } from '../../numerics/superposition.js';
 import type { Region } from './region.js';
+import { registeredMotions } from './registered-motions.js';
 import type { RunMolecule } from './run-molecule.js';
 
 /** A region's motion as that of a rigid body, and what it is not; null: not known, for want of halves. */
@@ -18,7 +21,7 @@ export interface RegionTurn {
   axisPoint: [number, number, number] | null;
   /** How far the region's centre goes, Å. */
   shiftAngstrom: [number, number, number];
-  /** Root mean square of what turn and shift leave unexplained, Å. */
+  /** Root mean square of what turn and shift leave unexplained of where its places go, Å. */
   residualAngstrom: number;
   /** Root mean square displacement of the region, Å. */
   rmsAngstrom: number;
@@ -26,7 +29,7 @@ export interface RegionTurn {
   errorAngstrom: number | null;
   /** Half of the angle that takes one half's turn to the other's: it counts a difference of axes as well as of angles. */
   angleErrorDegrees: number | null;
-  /** The turn by either half's model. */
+  /** The turn by either half's model, as the region's places say, which tell a little less than the density does. */
   halvesDegrees: [number, number] | null;
 }
 
@@ -60,21 +63,21 @@ export function motionBetween(
     rmsAngstrom: rmsDistance(before.positions, after.positions, neutral.amplitudes),
     errorAngstrom: whole && rms(whole, neutral.amplitudes),
     gaussianErrors: whole,
-    regions: regions.map(region => {
-      const places = [region.placesIn(before), region.placesIn(after)];
-      const turn = turnOf(region, places[0], places[1]);
+    regions: turnsOf(molecule, before, after, regions).map((turn, k) => {
       if (!halves) return turn;
-      const { displacements, disagreementAngstrom } = halves.between(from, to, places[0]);
+      const { weights, placesIn } = regions[k];
+      const places = placesIn(before);
+      const { displacements, disagreementAngstrom } = halves.between(from, to, places);
       const turns = displacements.map(d =>
         rigidMotion(
-          places[0],
-          d.map((value, i) => places[0][i] + value),
-          region.weights,
+          places,
+          d.map((value, i) => places[i] + value),
+          weights,
         ),
       );
       return {
         ...turn,
-        errorAngstrom: rms(disagreementAngstrom, region.weights) / 2,
+        errorAngstrom: rms(disagreementAngstrom, weights) / 2,
         angleErrorDegrees: degreesBetween(turns[0], turns[1]) / 2,
         halvesDegrees: [turns[0].angleDegrees, turns[1].angleDegrees],
       };
@@ -82,20 +85,53 @@ export function motionBetween(
   };
 }
 
-/** How the region goes from places `before` to `after` (3n, Å), without errors. */
-export function turnOf({ name, weights }: Region, before: Float32Array, after: Float32Array): RegionTurn {
-  const rigid = rigidMotion(before, after, weights);
+/** How each region goes from one state of the molecule to another, by its density, or where it is small by its places; without errors. */
+export function turnsOf(
+  { decoder: { frame } }: RunMolecule,
+  before: GaussianSet,
+  after: GaussianSet,
+  regions: readonly Region[],
+): RegionTurn[] {
+  const registered = registeredMotions(before, after, regions, frame);
+  return regions.map(({ name, weights, placesIn }, k) => {
+    const places = [placesIn(before), placesIn(after)];
+    const paths = rigidMotion(places[0], places[1], weights);
+    const motion = registered[k];
+    const rigid = motion ? ofPlaces(motion, paths, places[0], places[1], weights) : paths;
+    return {
+      region: name,
+      angleDegrees: rigid.angleDegrees,
+      axis: rigid.axis,
+      axisPoint: screwAxis(rigid)?.point ?? null,
+      shiftAngstrom: rigid.shift,
+      residualAngstrom: rigid.residual,
+      rmsAngstrom: rmsDistance(places[0], places[1], weights),
+      errorAngstrom: null,
+      angleErrorDegrees: null,
+      halvesDegrees: null,
+    };
+  });
+}
+
+/** A motion of the whole region, told of its places (3n, Å). */
+function ofPlaces(
+  motion: Superposition,
+  { centre }: RigidMotion,
+  before: Float32Array,
+  after: Float32Array,
+  weights: Float32Array,
+): RigidMotion {
+  const turn = rotationVector(motion.rotation);
+  const radians = Math.hypot(...turn);
+  const goal = moved(motion, centre, 0);
+  const carried = before.slice();
+  for (let i = 0; i < carried.length; i += 3) carried.set(moved(motion, before, i), i);
   return {
-    region: name,
-    angleDegrees: rigid.angleDegrees,
-    axis: rigid.axis,
-    axisPoint: screwAxis(rigid)?.point ?? null,
-    shiftAngstrom: rigid.shift,
-    residualAngstrom: rigid.residual,
-    rmsAngstrom: rmsDistance(before, after, weights),
-    errorAngstrom: null,
-    angleErrorDegrees: null,
-    halvesDegrees: null,
+    angleDegrees: (radians * 180) / Math.PI,
+    axis: radians > 0 ? (turn.map(value => value / radians) as [number, number, number]) : [0, 0, 1],
+    centre,
+    shift: goal.map((value, k) => value - centre[k]) as [number, number, number],
+    residual: rmsDistance(carried, after, weights),
   };
 }
 

@@ -1,6 +1,6 @@
 // Motions that regions have to themselves, as latent steps, with what they are in Å and degrees: one region's own, and two regions' together and apart (method.md section 5).
 import { combineMotions, localEigenmotions, measured } from '../../latent/local-eigenmotion.js';
-import { type RegionTurn, turnOf } from './motion-between.js';
+import { type RegionTurn, turnsOf } from './motion-between.js';
 import type { Region } from './region.js';
 import type { RunMolecule } from './run-molecule.js';
 
@@ -49,6 +49,6 @@ function alongStep(molecule: RunMolecule, regions: readonly Region[], step: Floa
     step,
     insideAngstrom: regions.map(({ membership }) => measured(motion, membership, step).insideAngstrom),
     outsideAngstrom: measured(motion, inAny, step).outsideAngstrom,
-    turns: regions.map(region => turnOf(region, region.placesIn(before), region.placesIn(after))),
+    turns: turnsOf(molecule, before, after, regions),
   };
 }
