@@ -10,6 +10,7 @@
 import type { Backend, ProjectionGeometry, Tensor } from '../compute/backend.js';
 import type { Random } from '../numerics/random.js';
 import type { BatchSource } from './particle-gradients.js';
+import { COMPARED_FIRST, neighbourGraph, plausibleNeighbours } from './plausible-candidates.js';
 import { Cancelled, type Reporter } from './progress.js';
 import { ringPixels } from './ring-shares.js';
 
@@ -93,10 +94,12 @@ export async function posteriorLatents(
       sample.set((await comparison.of(chosen)).logLikelihood, first * count);
     }
     const evidence = evidenceShare(sample, count, source.count, parameters);
+    const graph = neighbourGraph(candidates.z, dims);
     for (let first = 0; first < source.count; first += batch) {
       if (signal?.aborted) throw new Cancelled('stopped while placing particles');
       const rows = Math.min(batch, source.count - first);
-      const { logLikelihood, correlation } = await comparison.of(Array.from({ length: rows }, (_, i) => first + i));
+      const chosen = Array.from({ length: rows }, (_, i) => first + i);
+      const { logLikelihood, correlation } = await comparison.plausible(chosen, graph, evidence);
       for (let r = 0; r < rows; r++) {
         const { weights, likeliest } = posterior(logLikelihood.subarray(r * count, (r + 1) * count), evidence);
         z.set(localMean(candidates, weights, REACH * Math.sqrt(spread)), (first + r) * dims);
@@ -180,7 +183,15 @@ export function localMean({ z, dims }: Pick<Candidates, 'z' | 'dims'>, weights: 
   return mean;
 }
 
-/** Every candidate beside the images of a batch at a time. */
+/** chosen × candidates. */
+interface Compared {
+  /** −∞ where an image was not compared with a candidate. */
+  logLikelihood: Float64Array;
+  /** Mean ring correlations by the geometry's shares. */
+  correlation: Float32Array;
+}
+
+/** Candidates beside the images of a batch at a time. */
 export class Comparison {
   private readonly pixels: Float64Array;
   private readonly models: Tensor[];
@@ -188,11 +199,13 @@ export class Comparison {
   private readonly images: Tensor;
   private readonly frc: Tensor;
   private readonly ringFrc: Tensor;
+  /** A candidate for each image. */
+  private readonly own: Tensor;
 
   constructor(
     private readonly backend: Backend,
     private readonly geometry: ProjectionGeometry,
-    rows: readonly Float32Array[],
+    private readonly rows: readonly Float32Array[],
     private readonly source: BatchSource,
     batch: number,
   ) {
@@ -203,34 +216,72 @@ export class Comparison {
     this.images = backend.tensor([batch, 2 * planeSize]);
     this.frc = backend.tensor([batch]);
     this.ringFrc = backend.tensor([batch, rings + 1]);
+    this.own = backend.tensor([batch, 5 * geometry.gaussians]);
   }
 
-  /** chosen × candidates: log-likelihoods, and mean ring correlations by the geometry's shares. */
-  async of(chosen: readonly number[]): Promise<{ logLikelihood: Float64Array; correlation: Float32Array }> {
-    const { backend, geometry, models } = this;
-    const { rings } = geometry.ringGeometry;
-    const logLikelihood = new Float64Array(chosen.length * models.length);
-    const correlation = new Float32Array(chosen.length * models.length);
+  /** All of `chosen` with the first `count` candidates. */
+  async of(chosen: readonly number[], count = this.models.length): Promise<Compared> {
+    const { models } = this;
+    const compared: Compared = {
+      logLikelihood: new Float64Array(chosen.length * models.length).fill(-Infinity),
+      correlation: new Float32Array(chosen.length * models.length),
+    };
     this.source.load(chosen, this.rotations, this.images);
-    for (let m = 0; m < models.length; m++) {
-      backend.projectAndCorrelate(chosen.length, geometry, models[m], true, this.rotations, this.images, 1, this.frc, null, this.ringFrc);
-      const correlations = await backend.read(this.ringFrc);
-      const means = await backend.read(this.frc);
-      for (let r = 0; r < chosen.length; r++) {
-        let sum = 0;
-        for (let k = 1; k <= rings; k++) {
-          if (geometry.ringShares?.[k] === 0) continue;
-          const c = Math.min(Math.max(correlations[r * (rings + 1) + k], 0), 0.999999);
-          sum -= 0.5 * this.pixels[k] * Math.log(1 - c * c);
-        }
-        logLikelihood[r * models.length + m] = sum;
-        correlation[r * models.length + m] = means[r];
-      }
+    for (let m = 0; m < count; m++) await this.compare(chosen.length, models[m], true, r => r * models.length + m, compared);
+    return compared;
+  }
+
+  /** Each of `chosen` with the candidates that may place it (plausible-candidates.ts). */
+  async plausible(chosen: readonly number[], graph: readonly number[][], evidence: number): Promise<Compared> {
+    const count = this.models.length;
+    const compared = await this.of(chosen, Math.min(count, COMPARED_FIRST));
+    for (;;) {
+      const wanted = chosen.map((_, r) =>
+        plausibleNeighbours(compared.logLikelihood.subarray(r * count, (r + 1) * count), graph, evidence),
+      );
+      if (wanted.every(list => list.length === 0)) return compared;
+      await this.each(chosen, wanted, compared);
     }
-    return { logLikelihood, correlation };
+  }
+
+  /** Each of `chosen` with its own list of candidates. */
+  private async each(chosen: readonly number[], wanted: readonly number[][], compared: Compared): Promise<void> {
+    // Longest lists first: whose list has ended falls off the end of the batch.
+    const order = [...wanted.keys()].filter(r => wanted[r].length > 0).sort((a, b) => wanted[b].length - wanted[a].length);
+    this.source.load(
+      order.map(r => chosen[r]),
+      this.rotations,
+      this.images,
+    );
+    for (let k = 0; k < wanted[order[0]].length; k++) {
+      const now = order.filter(r => wanted[r].length > k);
+      now.forEach((r, i) => {
+        this.backend.write(this.own, this.rows[wanted[r][k]], i * this.rows[0].length);
+      });
+      await this.compare(now.length, this.own, false, i => now[i] * this.models.length + wanted[now[i]][k], compared);
+    }
+  }
+
+  /** The first `rows` loaded images, each with its row of `models` or all with the one; the outcome of row i goes to `place(i)`. */
+  private async compare(rows: number, models: Tensor, shared: boolean, place: (i: number) => number, compared: Compared): Promise<void> {
+    const { backend, geometry } = this;
+    const { rings } = geometry.ringGeometry;
+    backend.projectAndCorrelate(rows, geometry, models, shared, this.rotations, this.images, 1, this.frc, null, this.ringFrc);
+    const correlations = await backend.read(this.ringFrc);
+    const means = await backend.read(this.frc);
+    for (let i = 0; i < rows; i++) {
+      let sum = 0;
+      for (let k = 1; k <= rings; k++) {
+        if (geometry.ringShares?.[k] === 0) continue;
+        const c = Math.min(Math.max(correlations[i * (rings + 1) + k], 0), 0.999999);
+        sum -= 0.5 * this.pixels[k] * Math.log(1 - c * c);
+      }
+      compared.logLikelihood[place(i)] = sum;
+      compared.correlation[place(i)] = means[i];
+    }
   }
 
   free(): void {
-    for (const tensor of [...this.models, this.rotations, this.images, this.frc, this.ringFrc]) this.backend.free(tensor);
+    for (const tensor of [...this.models, this.rotations, this.images, this.frc, this.ringFrc, this.own]) this.backend.free(tensor);
   }
 }

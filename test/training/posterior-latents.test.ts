@@ -7,7 +7,8 @@ import { equalShares, ringGeometry } from '../../daemon/compute/ring-geometry.js
 import { Random } from '../../daemon/numerics/random.js';
 import { eulerToMatrix } from '../../daemon/numerics/rotations.js';
 import type { BatchSource } from '../../daemon/training/particle-gradients.js';
-import { drawCandidates, evidenceShare, localMean, posteriorLatents } from '../../daemon/training/posterior-latents.js';
+import { neighbourGraph } from '../../daemon/training/plausible-candidates.js';
+import { Comparison, drawCandidates, evidenceShare, localMean, posteriorLatents } from '../../daemon/training/posterior-latents.js';
 import type { Reporter } from '../../daemon/training/progress.js';
 import { rankCorrelation } from '../../demo-data/oracle.js';
 
@@ -143,6 +144,42 @@ test('a slide along x is seen across x and not along it, because a projection lo
   const errors = states.map((state, i) => Math.abs(z[i] - steps[state]));
   const fall = rankCorrelation(errors, [...observability]);
   assert.ok(fall < -0.3, `${fall}`);
+});
+
+test('an image is compared with the candidates that may place it, and those it is not compared with have no weight, since likelihood is smooth over the cloud', async () => {
+  // A line of states and images from sharp to hopeless; candidates in random order, as they are drawn.
+  const z = random.shuffle(Float32Array.from({ length: 64 }, (_, i) => i / 32 - 1));
+  const states = [...z].map(step => base.map((value, i) => (i < 3 ? 0.2 * step : value)));
+  const images = [0.02, 0.3, 1, 3, 30].flatMap(deviation => [5, 40].map(state => noisy(picture(states[state]), deviation)));
+  const chosen = images.map((_, i) => i);
+  const comparison = new Comparison(backend, geometry, states, sourceOf(images), images.length);
+  const all = await comparison.of(chosen);
+  const some = await comparison.plausible(chosen, neighbourGraph(z, 1), 1);
+  comparison.free();
+  let compared = 0;
+  chosen.forEach(i => {
+    const highest = Math.max(...all.logLikelihood.subarray(i * 64, (i + 1) * 64));
+    for (let c = 0; c < 64; c++) {
+      const at = i * 64 + c;
+      if (some.logLikelihood[at] === -Infinity) {
+        assert.ok(all.logLikelihood[at] < highest - 7, `image ${i}, candidate ${c}: ${all.logLikelihood[at]} of ${highest}`);
+        continue;
+      }
+      compared++;
+      assert.equal(some.logLikelihood[at], all.logLikelihood[at]);
+      assert.equal(some.correlation[at], all.correlation[at]);
+    }
+  });
+  assert.ok(compared < 0.8 * 64 * images.length, `${compared} of ${64 * images.length}`);
+});
+
+test('every point of the cloud can be reached from any other by neighbours in a cloud of one piece, so that none is out of sight', () => {
+  const points = Float32Array.from({ length: 2 * 128 }, () => random.normal());
+  const graph = neighbourGraph(points, 2);
+  const reached = new Set([0]);
+  for (const a of reached) for (const b of graph[a]) reached.add(b);
+  assert.equal(reached.size, 128);
+  graph.forEach((neighbours, a) => void assert.ok(neighbours.every(b => b !== a && graph[b].includes(a))));
 });
 
 test('of one heap of weights the mean is taken, of two that lie apart the heavier one’s: between them no particle is', () => {
