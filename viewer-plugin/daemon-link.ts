@@ -16,15 +16,21 @@ interface Answers {
   'start-neutral': 'started';
   'start-orientations': 'started';
   'start-halves': 'started';
+  'get-embeddings': 'embeddings';
+  'start-embedding': 'started';
+  'start-clustering': 'started';
+  'start-reconstruction': 'started';
+  'delete-map': 'map-deleted';
   'save-region': 'region-saved';
   'find-motions': 'motions';
   'measure-motion': 'motion';
+  'find-path': 'path';
   'cancel-job': 'cancelled';
 }
 export type Message<T extends ServerMessage['type']> = Extract<ServerMessage, { type: T }>;
 type Question<T extends keyof Answers> = Extract<ClientMessage, { type: T }>;
 type Fields<T extends keyof Answers> = Omit<Question<T>, 'type' | 'id'>;
-export type Unasked = Message<'project' | 'progress' | 'epoch' | 'job-ended' | 'error'>;
+export type Unasked = Message<'path-progress' | 'project' | 'progress' | 'epoch' | 'job-ended' | 'error'>;
 export type ScrubTarget = Omit<Extract<ClientMessage, { type: 'scrub' }>, 'type' | 'sequence'>;
 
 /** The daemon's own refusal of a question, or `away` where the connection went before the answer came. */
@@ -127,6 +133,11 @@ export class DaemonLink {
     if (this.isOpen) this.send({ type: 'frame-drawn', sequence });
   }
 
+  /** Ends the search of a path; it is answered with an error. */
+  stopPath(): void {
+    if (this.isOpen) this.send({ type: 'stop-path' });
+  }
+
   /** Tries to connect at once instead of when the delay is over. */
   retryNow(): void {
     if (this.closed || this.socket) return;
@@ -216,6 +227,7 @@ export class DaemonLink {
       case 'epochs':
       case 'halves':
       case 'orientations':
+      case 'path':
       case 'decoded':
       case 'started':
       case 'cancelled':

@@ -11,6 +11,8 @@ import { type FrameSource, LimberContext } from './context.js';
 import { rmsRadius } from './layers/arrow-matrices.js';
 import { amplitudeRangeOf } from './layers/gaussian-spheres.js';
 import { LiveView } from './live-view.js';
+import type { MapLayer } from './made-maps.js';
+import { MadeMapsInViewer } from './made-maps-in-viewer.js';
 import { DEFAULT_OPTIONS, REF, SCENE_COLOURS, type SceneOptions } from './scene-options.js';
 import { SceneSelection } from './scene-selection.js';
 import { loadMap, loadModel, type SceneContents, updateTree } from './scene-tree.js';
@@ -42,6 +44,7 @@ export class SceneInViewer {
   readonly selection: SceneSelection;
   private readonly context: LimberContext;
   private readonly live: LiveView;
+  private readonly madeMaps: MadeMapsInViewer;
   private readonly contents: SceneContents;
   private project: ShownFiles | null = null;
   private settled: DecodedFrame | null = null;
@@ -70,6 +73,7 @@ export class SceneInViewer {
     this.live = new LiveView(plugin, this.context, () => this.contents.options);
     this.drawn = this.live.drawn;
     this.selection = new SceneSelection(plugin);
+    this.madeMaps = new MadeMapsInViewer(plugin);
     this.cameraWatch = plugin.canvas3d?.commited.subscribe(() => this.lookAgainIfForgotten());
   }
 
@@ -92,6 +96,11 @@ export class SceneInViewer {
     }
     await this.update();
     if (failures.length > 0) throw failures[0];
+  }
+
+  /** The maps made from particles, beside the consensus map; throws the first that cannot be shown, when all others are. */
+  showMaps(layers: readonly MapLayer[], fetchUrl: (path: string) => string): Promise<void> {
+    return this.madeMaps.show(layers, fetchUrl);
   }
 
   setFrameSource(source: FrameSource): void {

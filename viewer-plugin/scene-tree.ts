@@ -117,7 +117,7 @@ export async function updateTree(plugin: PluginContext, contents: SceneContents)
 
 /** Puts the consensus map in, or takes it out; throws one line when it cannot be read. */
 export async function loadMap(plugin: PluginContext, map: ProjectSummary['map'], url: string, options: SceneOptions): Promise<void> {
-  await remove(plugin, REF.mapFile);
+  await removeNode(plugin, REF.mapFile);
   if (!map) return;
   await plugin.state.data
     .build()
@@ -132,7 +132,7 @@ export async function loadMap(plugin: PluginContext, map: ProjectSummary['map'],
 
 /** Puts the fitted model in, or takes it out: cartoon for polymers, sticks for ligands; throws one line when it cannot be read. */
 export async function loadModel(plugin: PluginContext, model: ProjectSummary['model'], url: string): Promise<void> {
-  await remove(plugin, REF.modelFile);
+  await removeNode(plugin, REF.modelFile);
   if (!model) return;
   const file = plugin.state.data
     .build()
@@ -166,20 +166,25 @@ const chainColours = {
 };
 
 function mapStyle(options: SceneOptions) {
+  return isosurfaceStyle({ contour: options.mapContour, colour: SCENE_COLOURS[options.background].map, opacity: options.mapOpacity });
+}
+
+/** A map as one surface at an absolute contour. */
+export function isosurfaceStyle({ contour, colour, opacity }: { contour: number; colour: number; opacity: number }) {
   return {
     type: {
       name: 'isosurface' as const,
       params: {
-        isoValue: Volume.IsoValue.absolute(options.mapContour),
+        isoValue: Volume.IsoValue.absolute(contour),
         // A whole box counts as a crystal to Mol*: without this the surface closes across its edges.
         wrap: 'off',
         tryUseGpu: false,
         visuals: ['solid'],
-        alpha: options.mapOpacity,
+        alpha: opacity,
         quality: 'auto',
       },
     },
-    colorTheme: { name: 'uniform' as const, params: { value: Color(SCENE_COLOURS[options.background].map) } },
+    colorTheme: { name: 'uniform' as const, params: { value: Color(colour) } },
     sizeTheme: { name: 'uniform' as const, params: { value: 1 } },
     // biome-ignore lint/suspicious/noExplicitAny: the parameters of a representation are typed by its name only at run time
   } as any;
@@ -190,7 +195,7 @@ function meshStyle(): PD.Values<typeof Mesh.Params> {
 }
 
 /** Sets those parameters of a node that differ from what is wanted. A new array or object that says the same is no change: it would make the node anew. */
-function changeParams(plugin: PluginContext, build: StateBuilder.Root, ref: string, wanted: Params): boolean {
+export function changeParams(plugin: PluginContext, build: StateBuilder.Root, ref: string, wanted: Params): boolean {
   const present = plugin.state.data.cells.get(ref)?.transform.params as Params | undefined;
   if (!present) return false;
   const patched = merged(present, wanted);
@@ -214,11 +219,13 @@ function isPlain(value: unknown): value is Params {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-async function remove(plugin: PluginContext, ref: string): Promise<void> {
+/** Takes a node out, with what hangs on it; nothing where it is not there. */
+export async function removeNode(plugin: PluginContext, ref: string): Promise<void> {
   if (plugin.state.data.cells.has(ref)) await plugin.state.data.build().delete(ref).commit();
 }
 
-function throwIfFailed(plugin: PluginContext, ref: string, what: string): void {
+/** Throws one line where the node, or one that it hangs on, could not be made. */
+export function throwIfFailed(plugin: PluginContext, ref: string, what: string): void {
   for (let cell = plugin.state.data.cells.get(ref); cell; cell = plugin.state.data.cells.get(cell.transform.parent)) {
     if (cell.status === 'error' && cell.errorText && !/parent/i.test(cell.errorText))
       throw new Error(`${what} cannot be shown: ${cell.errorText}`);

@@ -1,9 +1,20 @@
 // What the viewer shows right now: the project, the current run, the latent point and the two ends of a path; ties the daemon's messages to the 3D scene. No DOM, no Mol*.
 import { BehaviorSubject, Subject, Subscription } from 'rxjs';
-import type { DecodedFrame, EpochRow, NeutralRequest, ProjectSummary, RunSummary, TrainingRequest } from '../protocol/messages.js';
+import type {
+  ClientMessage,
+  DecodedFrame,
+  EpochRow,
+  NeutralRequest,
+  ProjectSummary,
+  RunSummary,
+  TrainingRequest,
+} from '../protocol/messages.js';
 import { DaemonError, type DaemonLink, type LinkState, type Message, type Unasked } from './daemon-link.js';
+import { Embeddings } from './embeddings.js';
+import { MadeMaps } from './made-maps.js';
 import { Motions } from './motions.js';
 import type { LatentCloud } from './panels/latent-basis.js';
+import { Paths } from './paths.js';
 import { regionSpheres } from './region.js';
 import { RunReports } from './run-reports.js';
 import type { MolecularScene, SceneOptions } from './scene.js';
@@ -12,7 +23,16 @@ import type { SceneSelection, SelectionCount } from './scene-selection.js';
 /** The part of the 3D scene that a session drives. */
 export type SessionScene = Pick<
   MolecularScene,
-  'drawn' | 'load' | 'setFrameSource' | 'setOptions' | 'showFrame' | 'settle' | 'setArrows' | 'setAxes' | 'suggestDensityContour'
+  | 'drawn'
+  | 'load'
+  | 'setFrameSource'
+  | 'setOptions'
+  | 'showFrame'
+  | 'settle'
+  | 'setArrows'
+  | 'setAxes'
+  | 'showMaps'
+  | 'suggestDensityContour'
 > & { readonly selection: Pick<SceneSelection, 'changed' | 'setPicking' | 'clear' | 'count' | 'atoms' | 'gaussians'> };
 
 export interface Job {
@@ -31,6 +51,9 @@ export interface Failure {
 }
 
 export type PathEnd = 'A' | 'B';
+
+/** The fields of a question that its asker fills in. */
+type Asked<T extends ClientMessage['type']> = Omit<Extract<ClientMessage, { type: T }>, 'type' | 'id'>;
 
 export interface SceneAttachment {
   scene: SessionScene;
@@ -61,6 +84,9 @@ export class Session {
   readonly selected$ = new BehaviorSubject<SelectionCount | null>(null);
   readonly reports: RunReports;
   readonly motions: Motions;
+  readonly paths: Paths;
+  readonly embeddings: Embeddings;
+  readonly madeMaps = new MadeMaps();
 
   private scene: SessionScene | null = null;
   private fetchUrl: (path: string) => string = path => path;
@@ -80,6 +106,9 @@ export class Session {
     const { subscriptions } = this;
     this.reports = new RunReports(link, (run, error) => this.fail(run, error));
     this.motions = new Motions(link);
+    this.paths = new Paths(link);
+    this.embeddings = new Embeddings(link, (run, error) => this.fail(run, error));
+    subscriptions.add(this.run$.subscribe(run => this.embeddings.follow(run)));
     subscriptions.add(this.motions.between$.subscribe(motion => this.scene?.setAxes(motion?.regions ?? [])));
     subscriptions.add(
       link.state$.subscribe(state => {
@@ -98,6 +127,9 @@ export class Session {
     this.options$.next({ ...options });
     scene.setFrameSource((run, z, atoms) => this.link.ask('decode', { run, z, atoms }));
     this.subscriptions.add(scene.drawn.subscribe(() => this.acknowledge()));
+    this.subscriptions.add(
+      this.madeMaps.layers$.subscribe(layers => void scene.showMaps(layers, fetchUrl).catch(error => this.fail(null, error))),
+    );
     this.selected$.next(scene.selection.count());
     this.subscriptions.add(scene.selection.changed.subscribe(count => this.selected$.next(count)));
     if (this.project$.value) this.loading = this.loadScene(this.project$.value);
@@ -153,7 +185,7 @@ export class Session {
   setEnd(end: PathEnd, z: number[] | null): void {
     this.ends[end].next(z);
     void this.updateArrows();
-    this.followMotion();
+    this.followEnds();
   }
 
   /** Starts a run in the daemon and makes it the current one; what is refused becomes `failure$`, as with every job. */
@@ -173,6 +205,28 @@ export class Session {
 
   async compareHalves(run: string): Promise<void> {
     await this.start(run, () => this.link.ask('start-halves', { run }));
+  }
+
+  async embed(request: Asked<'start-embedding'>): Promise<void> {
+    await this.start(request.run, () => this.link.ask('start-embedding', request));
+  }
+
+  async cluster(request: Asked<'start-clustering'>): Promise<void> {
+    await this.start(request.run, () => this.link.ask('start-clustering', request));
+  }
+
+  /** A map from particles: soon a quick one, then the whole; it comes in `madeMaps`. */
+  async reconstruct(request: Asked<'start-reconstruction'>): Promise<void> {
+    await this.start(request.run, () => this.link.ask('start-reconstruction', request));
+  }
+
+  /** Takes a map from particles out of the project, its file too. */
+  async deleteMap(name: string): Promise<void> {
+    try {
+      await this.link.ask('delete-map', { name });
+    } catch (error) {
+      this.fail(null, error);
+    }
   }
 
   /** While on, clicks in the 3D view select. */
@@ -223,6 +277,7 @@ export class Session {
   dispose(): void {
     this.subscriptions.unsubscribe();
     this.motions.dispose();
+    this.paths.dispose();
     this.link.close();
   }
 
@@ -260,6 +315,7 @@ export class Session {
   private receiveProject(project: ProjectSummary): void {
     this.project$.next(project);
     this.jobs$.next(project.jobs);
+    this.madeMaps.update(project.maps);
     this.loading = this.loadScene(project);
     const current = this.run$.value?.name;
     const listed = (name: string | null | undefined) => !!name && project.runs.some(run => run.name === name);
@@ -288,6 +344,7 @@ export class Session {
     if (!latentsReady) return;
     void this.fetchLatents();
     this.motions.refresh();
+    this.paths.refresh();
     this.requestFrame();
   }
 
@@ -409,9 +466,12 @@ export class Session {
     if (frame && frame.z.length === z.length && z.every((value, i) => Math.fround(value) === frame.z[i])) this.scene?.settle(frame);
   }
 
-  private followMotion(): void {
+  private followEnds(): void {
+    const run = this.run$.value?.name ?? '';
     const [from, to] = [this.ends.A.value, this.ends.B.value];
-    this.motions.follow(this.run$.value?.name ?? '', from && to ? { from, to } : null);
+    const ends = from && to ? { from, to } : null;
+    this.motions.follow(run, ends);
+    this.paths.follow(ends && { run, ...ends });
   }
 
   private async updateArrows(): Promise<void> {

@@ -5,6 +5,7 @@ import { filter, firstValueFrom, type Observable, Subject } from 'rxjs';
 import { WebSocket } from 'ws';
 import type { DecodedFrame, RegionTurn, RunSummary } from '../../protocol/messages.js';
 import { DaemonLink, type Socket } from '../../viewer-plugin/daemon-link.js';
+import type { MapLayer } from '../../viewer-plugin/made-maps.js';
 import { shareDone, situationOf } from '../../viewer-plugin/panels/situation.js';
 import type { SceneOptions } from '../../viewer-plugin/scene.js';
 import type { SelectionCount } from '../../viewer-plugin/scene-selection.js';
@@ -35,6 +36,7 @@ class RecordingScene implements SessionScene {
   readonly arrows: (readonly [DecodedFrame | null, DecodedFrame | null])[] = [];
   readonly axes: RegionTurn[][] = [];
   readonly loads: string[] = [];
+  readonly maps: MapLayer[][] = [];
   options: SceneOptions = { ...OPTIONS };
   /** As if a person had clicked. */
   readonly selection = {
@@ -73,6 +75,10 @@ class RecordingScene implements SessionScene {
   }
   setArrows(from: DecodedFrame | null, to: DecodedFrame | null): void {
     this.arrows.push([from, to]);
+  }
+  showMaps(layers: readonly MapLayer[]): Promise<void> {
+    this.maps.push([...layers]);
+    return Promise.resolve();
   }
   setAxes(turns: readonly RegionTurn[]): void {
     this.axes.push([...turns]);

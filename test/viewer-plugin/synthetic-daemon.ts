@@ -9,6 +9,7 @@ import {
   type ClientMessage,
   type EpochRow,
   type HalvesSummary,
+  type MapSource,
   type OrientationSummary,
   type ProjectSummary,
   type RegionTurn,
@@ -19,7 +20,7 @@ import {
   SUBPROTOCOL,
   type TrainingDefaults,
 } from '../../protocol/messages.js';
-import { ATOMS, CENTRE, decode, latents, MAP_VOXEL_ANGSTROM, MAP_VOXELS, mapFile, modelFile } from './synthetic-project.js';
+import { ATOMS, CENTRE, decode, embeddings, latents, MAP_VOXEL_ANGSTROM, MAP_VOXELS, mapFile, modelFile } from './synthetic-project.js';
 
 const TYPES: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',
@@ -93,6 +94,10 @@ export class SyntheticDaemon {
   /** What comparing halves and refining orientations have found out about every run. */
   halves: HalvesSummary | null = null;
   orientations: OrientationSummary | null = null;
+  /** Whether every run has a UMAP, and clusters. */
+  has = { umap: false, clusters: false };
+  private mapVersion = 0;
+  private readonly madeMaps = new Map<string, Buffer>();
   private readonly particles: number;
   private readonly map = mapFile();
   private readonly sockets = new Set<WebSocket>();
@@ -203,6 +208,28 @@ export class SyntheticDaemon {
     }
   }
 
+  /** The run has what `has` says, of a new version. */
+  tellEmbeddings(): void {
+    const version = JSON.stringify(this.has);
+    this.change({ runs: this.project.runs.map(run => ({ ...run, embeddingsVersion: version })) });
+  }
+
+  /** A map of the molecule at a latent point comes, or takes the place of the one of that name. */
+  addMap(name: string, latent: number[], source: MapSource, resolutionAngstrom: number | null = null): void {
+    const { bytes, contour } = mapFile(latent);
+    this.madeMaps.set(`/files/maps/${name}`, bytes);
+    const map = {
+      ...this.project.map!,
+      name,
+      path: `/files/maps/${name}`,
+      version: String(++this.mapVersion),
+      contour,
+      resolutionAngstrom,
+      source,
+    };
+    this.change({ maps: [...this.project.maps.filter(known => known.name !== name), map] });
+  }
+
   private send(socket: WebSocket, message: ServerMessage): void {
     socket.send(encodeMessage(message));
   }
@@ -264,6 +291,27 @@ export class SyntheticDaemon {
       case 'get-orientations':
         send({ type: 'orientations', id: message.id, run: message.run, report: this.orientations });
         return;
+      case 'get-embeddings': {
+        const { latentDims: dims, epoch, epochs, copies } = run!;
+        const { z } = latents(this.particles, dims, Math.sqrt(epoch / epochs), 7, copies);
+        const { columns, clusters, ...rest } = embeddings(z, this.particles, dims);
+        send({
+          type: 'embeddings',
+          id: message.id,
+          run: run!.name,
+          ...rest,
+          columns: this.has.umap ? columns : [],
+          clusters: this.has.clusters ? clusters : null,
+        });
+        return;
+      }
+      case 'delete-map':
+        send({ type: 'map-deleted', id: message.id, name: message.name });
+        this.change({ maps: this.project.maps.filter(({ name }) => name !== message.name) });
+        return;
+      case 'start-embedding':
+      case 'start-clustering':
+      case 'start-reconstruction':
       case 'start-neutral':
       case 'start-orientations':
       case 'start-halves': {
@@ -319,7 +367,8 @@ export class SyntheticDaemon {
 
   private serve(request: IncomingMessage, response: ServerResponse): void {
     const path = new URL(request.url!, 'http://daemon').pathname;
-    if (path === '/files/map') response.end(this.map.bytes);
+    if (this.madeMaps.has(path)) response.end(this.madeMaps.get(path));
+    else if (path === '/files/map') response.end(this.map.bytes);
     else if (path === '/files/model') response.end(modelFile());
     else {
       const file = join(this.options.viewerDir ?? '', normalize(path === '/' ? 'index.html' : path));

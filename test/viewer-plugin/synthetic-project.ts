@@ -1,5 +1,5 @@
 // A small molecule that moves with z by a law written here, with a map, a model and latents to match: what the synthetic daemon serves to the page's tests.
-import type { DecodedFrame, LatentPca, ServerMessage } from '../../protocol/messages.js';
+import type { DecodedFrame, EmbeddingTables, LatentPca, ServerMessage } from '../../protocol/messages.js';
 
 /** A generator of numbers in [0, 1), the same for the same seed (mulberry32). */
 export function numbers(seed: number): () => number {
@@ -84,12 +84,12 @@ export function decode(run: string, epoch: number, z: number[], withAtoms: boole
 export const MAP_VOXELS = 48;
 export const MAP_VOXEL_ANGSTROM = 2;
 
-/** The resting molecule as a mode-2 MRC file, 48³ voxels of 2 Å, and its absolute contour. */
-export function mapFile(): { bytes: Buffer; contour: number } {
+/** The molecule at a latent point, at rest unless given, as a mode-2 MRC file, 48³ voxels of 2 Å, and its absolute contour. */
+export function mapFile(latent: ArrayLike<number> = [0, 0]): { bytes: Buffer; contour: number } {
   const n = MAP_VOXELS;
   const data = new Float32Array(n ** 3);
   const weight = 0.6 * (2 * Math.PI * SIGMA * SIGMA) ** -1.5;
-  for (const [x, y, z] of GAUSSIANS) {
+  for (const [x, y, z] of GAUSSIANS.map(point => moved(point, latent))) {
     const reach = 5;
     const near = (c: number) => Math.round(c / MAP_VOXEL_ANGSTROM);
     for (let k = near(z) - reach; k <= near(z) + reach; k++)
@@ -184,6 +184,26 @@ export function latents(count: number, dims: number, clarity: number, seed: numb
     // As for a motion along z seen from everywhere alike: the part of it that lies in the image.
     observability: Float32Array.from({ length: count }, () => Math.sqrt(1 - (2 * random() - 1) ** 2)),
     pca: principalComponents(z, count, dims),
+  };
+}
+
+/** A picture of that cloud as a UMAP makes them, bent and without a scale, and its two states as clusters, told apart at z0 = 0. */
+export function embeddings(z: Float32Array, count: number, dims: number): EmbeddingTables {
+  const random = numbers(11);
+  const at = (p: number, i: number) => (i < dims ? z[p * dims + i] : 0);
+  const umap0 = Float32Array.from({ length: count }, (_, p) => 6 * Math.sin(1.6 * at(p, 0)) + 1.2 * at(p, 1) + 0.3 * normal(random));
+  const umap1 = Float32Array.from({ length: count }, (_, p) => 5 * Math.cos(1.9 * at(p, 0)) - 2.5 * at(p, 1) + 0.3 * normal(random));
+  const labels = Uint32Array.from({ length: count }, (_, p) => (at(p, 0) < 0 ? 1 : 2));
+  const members = [1, 2].map(label => [...labels.keys()].filter(p => labels[p] === label));
+  const middle = (rows: number[]) => rows.toSorted((a, b) => at(a, 0) - at(b, 0))[rows.length >> 1] ?? 0;
+  return {
+    count,
+    columns: [
+      { name: 'umap0', values: umap0 },
+      { name: 'umap1', values: umap1 },
+    ],
+    clusters: { labels, sizes: Uint32Array.from(members, rows => rows.length), medoids: Uint32Array.from(members, middle) },
+    outdated: false,
   };
 }
 

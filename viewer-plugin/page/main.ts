@@ -1,12 +1,18 @@
 // Starts the page: the link to the daemon, the panels at once, and the 3D view as soon as Mol* is ready.
 import { SOCKET_PATH } from '../../protocol/messages.js';
 import { DaemonLink } from '../daemon-link.js';
+import { Flight } from '../flight.js';
+import { AnalysisBar } from '../panels/analysis-bar.js';
+import { clusterEnds } from '../panels/cluster-ends.js';
+import { clusterLegend } from '../panels/cluster-legend.js';
 import { Coordinates } from '../panels/coordinates.js';
 import { element, iconButton } from '../panels/dom.js';
 import { LatentPlot } from '../panels/latent-plot.js';
 import { layersPanel } from '../panels/layers-panel.js';
+import { mapsPanel } from '../panels/maps-panel.js';
 import { motionsPanel } from '../panels/motions-panel.js';
 import { pathPanel } from '../panels/path-panel.js';
+import { pathProfilePanel } from '../panels/path-profile.js';
 import { reportsPanel } from '../panels/reports-panel.js';
 import { runPanel } from '../panels/run-panel.js';
 import { awayBanner, header, readout } from '../panels/status.js';
@@ -31,7 +37,12 @@ const loop = new PathLoop(session);
 const theme$ = createTheme();
 let scene: MolecularScene | null = null;
 
-const stopLoop = () => loop.stop();
+const flight = new Flight(session);
+/** A person takes the point in hand. */
+const stopLoop = () => {
+  loop.stop();
+  flight.stop();
+};
 const themeButton = iconButton('Light or dark', ICONS.theme, () => toggleTheme(theme$));
 const centreButton = iconButton('Show the whole molecule', ICONS.centre, () => scene?.resetCamera());
 const shotButton = iconButton('Save a picture of the view', ICONS.camera, () => void savePicture());
@@ -47,11 +58,20 @@ for (const button of sceneButtons) button.disabled = true;
 header(place('head'), session, themeButton);
 place('tools').append(...sceneButtons);
 runPanel(place('run'), session);
-const plot = new LatentPlot(place('plot'), session, theme$, stopLoop);
+const analyses = new AnalysisBar(session, what => plot.show(what === 'umap' ? { basis: 'umap' } : { colour: 'cluster' }));
+const plot = new LatentPlot(place('plot'), session, theme$, stopLoop, () => analyses.open('umap'), analyses.host);
+const legend = element('div', { class: 'clusters' });
+plot.belowSupport.append(legend);
+const updateLegend = clusterLegend(legend, session, flight, () => plot.axes$.value.colour === 'cluster');
+plot.axes$.subscribe(updateLegend);
+place('plot').append(analyses.form);
 new Coordinates(place('coordinates'), session, plot.axes$, theme$, stopLoop);
 pathPanel(place('path'), session, loop);
+clusterEnds(place('path'), session);
+pathProfilePanel(place('path'), session, theme$, stopLoop);
 motionsPanel(place('motions'), session, loop);
 layersPanel(place('layers'), session);
+mapsPanel(place('layers'), session);
 reportsPanel(place('reports'), session);
 new TrainingCurve(place('training'), session, theme$);
 awayBanner(place('away'), session, isRefused);

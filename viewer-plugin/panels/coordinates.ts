@@ -2,7 +2,16 @@
 import type { BehaviorSubject } from 'rxjs';
 import type { Session } from '../session.js';
 import { element, followSize, onNextFrame } from './dom.js';
-import { coordinateName, coordinateOfAll, type LatentCloud, quantiles, shownRange, toBasis, withCoordinates } from './latent-basis.js';
+import {
+  type Basis,
+  coordinateName,
+  coordinateOfAll,
+  type LatentCloud,
+  quantiles,
+  shownRange,
+  toBasis,
+  withCoordinates,
+} from './latent-basis.js';
 import type { PlotAxes } from './latent-plot.js';
 import { type DensityProfile, densityProfile } from './local-density.js';
 import { canvasColours, type Theme } from './theme.js';
@@ -50,6 +59,12 @@ export class Coordinates {
     theme$.subscribe(() => this.askStrips());
   }
 
+  /** Under a UMAP, which has no coordinates of its own to move along, those of the network. */
+  private get basis(): Basis {
+    const { basis } = this.axes$.value;
+    return basis === 'umap' ? 'latent' : basis;
+  }
+
   private goNeutral(): void {
     this.onGrab();
     this.session.moveTo(new Array<number>(this.session.z$.value.length).fill(0), false);
@@ -69,7 +84,7 @@ export class Coordinates {
   }
 
   private measure(row: Row, cloud: LatentCloud, k: number): void {
-    const { basis } = this.axes$.value;
+    const { basis } = this;
     const values = coordinateOfAll(cloud, basis, k);
     row.neutral = toBasis(new Float32Array(cloud.dims), basis, cloud.pca)[k];
     row.range = shownRange(values, row.neutral);
@@ -129,14 +144,14 @@ export class Coordinates {
     const cloud = this.session.cloud$.value;
     if (!cloud) return;
     this.onGrab();
-    this.session.moveTo(withCoordinates(this.session.z$.value, this.axes$.value.basis, cloud.pca, new Map([[k, value]])), live);
+    this.session.moveTo(withCoordinates(this.session.z$.value, this.basis, cloud.pca, new Map([[k, value]])), live);
   }
 
   private showValues(): void {
     const cloud = this.session.cloud$.value;
     const z = this.session.z$.value;
     if (!cloud || z.length !== this.rows.length) return;
-    const coordinates = toBasis(z, this.axes$.value.basis, cloud.pca);
+    const coordinates = toBasis(z, this.basis, cloud.pca);
     const widest = Math.max(...this.rows.map(({ range: [from, to] }) => to - from));
     const decimals = widest < 1 ? 4 : 3;
     this.rows.forEach((row, k) => {

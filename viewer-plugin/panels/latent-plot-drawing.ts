@@ -16,6 +16,8 @@ export interface PlottedPoints {
   y: Float32Array;
   /** Colour value of each particle, 0…1; NaN where unknown; null for one colour. */
   value: Float32Array | null;
+  /** Where values are categories 0, 1, …: 3 bytes of colour for each. */
+  categories: Uint8Array | null;
   xName: string;
   /** null where the vertical axis only spreads the points (one latent coordinate). */
   yName: string | null;
@@ -32,9 +34,16 @@ export interface PlotMarks {
   hovered: Point | null;
   /** The other symmetric orientations of a particle. */
   copies: { of: Point | null; at: readonly Point[] };
-  neutral: Point;
+  /** null where it has no place. */
+  neutral: Point | null;
+  /** Clusters by number, at their medoids. */
+  clusters: readonly { at: Point; label: string; colour: string }[];
+  /** The way from A to B is a line in this plane. */
+  isStraight: boolean;
   a: Point | null;
   b: Point | null;
+  /** The path through dense regions, drawn in place of the straight line; null: that line. */
+  path: readonly Point[] | null;
 }
 
 /** `canvas` covers plotted area and margins; `view` is the plotted area in CSS pixels. */
@@ -54,7 +63,8 @@ export function drawPoints(canvas: HTMLCanvasElement, view: PlotView, points: Pl
   rasterisePoints(image.data, { ...view, width: image.width, height: image.height }, points.x, points.y, value, {
     radius,
     opacity,
-    ramp,
+    ramp: points.categories ?? ramp,
+    categories: points.categories !== null,
     unknown,
   });
   // Through a bitmap layer, because putImageData would wipe the grid under transparent pixels.
@@ -131,7 +141,8 @@ export function drawMarks(canvas: HTMLCanvasElement, view: PlotView, marks: Plot
   context.beginPath();
   context.rect(0, 0, view.width, view.height);
   context.clip();
-  drawNeutral(context, toScreen(view, marks.neutral), colours);
+  if (marks.neutral) drawNeutral(context, toScreen(view, marks.neutral), colours);
+  for (const { at, label, colour } of marks.clusters) drawBadge(context, toScreen(view, at), label, colour, colours);
   const { of, at } = marks.copies;
   if (of)
     drawCopies(
@@ -143,21 +154,23 @@ export function drawMarks(canvas: HTMLCanvasElement, view: PlotView, marks: Plot
   if (marks.hovered) drawHovered(context, toScreen(view, marks.hovered), colours);
   const a = marks.a && toScreen(view, marks.a);
   const b = marks.b && toScreen(view, marks.b);
-  if (a && b) {
+  if (a && b && (marks.isStraight || marks.path)) {
     for (const [width, colour] of [
       [4, colours.surface],
       [1.5, colours.ink],
     ] as const) {
       context.lineWidth = width;
       context.strokeStyle = colour;
+      context.lineJoin = 'round';
       context.beginPath();
       context.moveTo(...a);
+      for (const point of marks.path ?? []) context.lineTo(...toScreen(view, point));
       context.lineTo(...b);
       context.stroke();
     }
   }
-  if (a) drawEnd(context, a, 'A', colours.endA, colours);
-  if (b) drawEnd(context, b, 'B', colours.endB, colours);
+  if (a) drawBadge(context, a, 'A', colours.endA, colours);
+  if (b) drawBadge(context, b, 'B', colours.endB, colours);
   if (marks.current) {
     const current = toScreen(view, marks.current);
     if (marks.nearest) drawNearest(context, current, toScreen(view, marks.nearest), colours);
@@ -182,7 +195,8 @@ function drawNeutral(context: CanvasRenderingContext2D, [x, y]: Point, colours: 
   }
 }
 
-function drawEnd(context: CanvasRenderingContext2D, [x, y]: Point, name: string, colour: string, colours: CanvasColours): void {
+/** A letter or number on a disc. */
+function drawBadge(context: CanvasRenderingContext2D, [x, y]: Point, name: string, colour: string, colours: CanvasColours): void {
   context.beginPath();
   context.arc(x, y, 8, 0, 2 * Math.PI);
   context.fillStyle = colour;
@@ -190,7 +204,9 @@ function drawEnd(context: CanvasRenderingContext2D, [x, y]: Point, name: string,
   context.lineWidth = 2;
   context.strokeStyle = colours.surface;
   context.stroke();
-  context.fillStyle = '#fff';
+  const [red, green, blue] = rgbOf(context, colour);
+  // Black or white, whichever is told apart better.
+  context.fillStyle = 0.299 * red + 0.587 * green + 0.114 * blue > 150 ? '#111' : '#fff';
   context.font = `600 10.5px ${colours.font}`;
   context.textAlign = 'center';
   context.textBaseline = 'middle';

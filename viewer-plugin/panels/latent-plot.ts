@@ -1,6 +1,9 @@
-// The latent plot: every particle in a plane of two latent coordinates or principal components; drag to move the molecule.
+// The latent plot: every particle in a plane of two latent coordinates or principal components, or in a UMAP; drag to move the molecule.
 import { BehaviorSubject } from 'rxjs';
+import type { Clusters } from '../../protocol/messages.js';
+import { umapColumns } from '../embeddings.js';
 import type { Session } from '../session.js';
+import { categoryColour, categoryTable, cssColour } from './categories.js';
 import { element, followSize, formatNumber, formatValue, onAny, onNextFrame, setOptions, setText } from './dom.js';
 import {
   type Basis,
@@ -12,20 +15,20 @@ import {
   toBasis,
   withCoordinates,
 } from './latent-basis.js';
-import { drawMarks, drawPoints, legendFor, MARGINS, type PlottedPoints } from './latent-plot-drawing.js';
+import { drawMarks, drawPoints, legendFor, MARGINS, type PlotMarks, type PlottedPoints } from './latent-plot-drawing.js';
 import { densityProfile, planeDensity, profileAt, spreadByDensity } from './local-density.js';
 import { type SupportScale, supportAt, supportScale } from './local-support.js';
-import { describeRow, otherCopies, rowAt } from './particle-rows.js';
+import { describeRow, otherCopies, rowAt, rowTowards } from './particle-rows.js';
 import { ParticleTip } from './particle-tip.js';
 import { fromScreen, type PlotView, type Point, panBy, toScreen, zoomAbout } from './plot-view.js';
 import { situationOf } from './situation.js';
 import { canvasColours, type Theme } from './theme.js';
 
-export type ColourBy = 'frc' | 'observability' | 'density' | 'uniform';
+export type ColourBy = 'frc' | 'observability' | 'density' | 'cluster' | 'uniform';
 
-/** Which plane is shown; the sliders follow the basis. */
+/** Which plane is shown; the sliders follow the basis, where it is one. */
 export interface PlotAxes {
-  basis: Basis;
+  basis: Basis | 'umap';
   x: number;
   y: number;
   colour: ColourBy;
@@ -33,6 +36,7 @@ export interface PlotAxes {
 
 const COLOURS: { value: ColourBy; label: string }[] = [
   { value: 'density', label: 'density' },
+  { value: 'cluster', label: 'cluster' },
   { value: 'frc', label: 'FRC' },
   { value: 'observability', label: 'observability' },
   { value: 'uniform', label: 'uniform' },
@@ -42,11 +46,16 @@ const COLOURS: { value: ColourBy; label: string }[] = [
 const REACH = 6;
 
 const HELP =
-  'Drag to move the molecule. Wheel zooms, right drag or Shift+drag pans, double click shows all. Keys: arrows move, + and − zoom, 0 shows all, Home is the neutral point.';
+  'Drag to move the molecule. Wheel zooms, right drag or Shift+drag pans, double click shows all. Keys: arrows move, + and − zoom, 0 shows all, Home is the neutral point. In a UMAP the point goes from particle to particle.';
 
 /** The plane a new run starts with: of more than two coordinates the two components that spread most, as the field is used to. */
 export function initialAxes(dims: number): PlotAxes {
   return { basis: dims > 2 ? 'pca' : 'latent', x: 0, y: dims > 1 ? 1 : 0, colour: 'density' };
+}
+
+/** `z2`, `PC 3` or `UMAP 1`. */
+function axisName(basis: PlotAxes['basis'], k: number): string {
+  return basis === 'umap' ? `UMAP ${k + 1}` : coordinateName(basis, k);
 }
 
 export class LatentPlot {
@@ -61,7 +70,9 @@ export class LatentPlot {
     class: 'support',
     title: 'Where few particles lie, the decoder guesses: trust the molecule less.',
   });
-  private readonly bases: Record<Basis, HTMLButtonElement>;
+  /** For a legend. */
+  readonly belowSupport = element('div');
+  private readonly bases: Record<PlotAxes['basis'], HTMLButtonElement>;
   private readonly selects = { x: this.axisSelect('x'), y: this.axisSelect('y') };
   private readonly colour = element('select', {
     class: 'colour',
@@ -78,6 +89,8 @@ export class LatentPlot {
   private runShown: string | null = null;
   /** Row of the particle under the mouse, −1 where there is none. */
   private hovered = -1;
+  /** Row of the particle nearest to each latent point that was asked for: its place in a UMAP. */
+  private nearestRows = new WeakMap<object, number>();
   private readonly tip = new ParticleTip();
   private readonly askPoints = onNextFrame(() => this.paintPoints());
   private readonly askMarks = onNextFrame(() => this.paintMarks());
@@ -88,12 +101,17 @@ export class LatentPlot {
     private readonly theme$: BehaviorSubject<Theme>,
     /** Called when the user takes the point in hand. */
     private readonly onGrab: () => void,
+    /** Called when the user asks for a UMAP where there is none. */
+    private readonly onWantUmap: () => void,
+    /** What stands under the plot, beside its help. */
+    tools: HTMLElement,
   ) {
-    const basisButton = (basis: Basis, label: string, title: string) =>
+    const basisButton = (basis: PlotAxes['basis'], label: string, title: string) =>
       element('button', { type: 'button', title, onclick: () => this.chooseBasis(basis) }, label);
     this.bases = {
       latent: basisButton('latent', 'z', 'Latent coordinates as the network has them'),
       pca: basisButton('pca', 'PCA', 'Principal components of the latents'),
+      umap: basisButton('umap', 'UMAP', ''),
     };
     this.area = element(
       'div',
@@ -114,23 +132,37 @@ export class LatentPlot {
       element(
         'div',
         { class: 'bar' },
-        element('div', { class: 'segments', role: 'group', 'aria-label': 'Coordinates' }, this.bases.latent, this.bases.pca),
+        element(
+          'div',
+          { class: 'segments', role: 'group', 'aria-label': 'Coordinates' },
+          this.bases.latent,
+          this.bases.pca,
+          this.bases.umap,
+        ),
         element('label', { class: 'axis-choice' }, 'x', this.selects.x),
         element('label', { class: 'axis-choice' }, 'y', this.selects.y),
-        element('label', { class: 'axis-choice push' }, 'colour', this.colour),
-        element('span', { class: 'help', tabindex: 0, role: 'note', title: HELP, 'aria-label': HELP }, '?'),
+        element('span', { class: 'push' }),
+        this.colour,
       ),
       this.area,
       this.support,
+      this.belowSupport,
+      element(
+        'div',
+        { class: 'under-plot' },
+        tools,
+        element('span', { class: 'help', tabindex: 0, role: 'note', title: HELP, 'aria-label': HELP }, '?'),
+      ),
     );
     this.support.append(this.near, this.nearestText);
     followSize(this.points, () => this.resized());
     followSize(this.marks, () => this.resized());
     this.listen();
     session.cloud$.subscribe(() => this.cloudChanged());
+    session.embeddings.tables$.subscribe(() => this.planeChanged());
     this.axes$.subscribe(() => this.planeChanged());
     theme$.subscribe(() => this.repaint());
-    onAny([session.z$, session.ends.A, session.ends.B], this.askMarks);
+    onAny([session.z$, session.ends.A, session.ends.B, session.paths.state$], this.askMarks);
     onAny([session.link$, session.project$, session.run$, session.cloud$, session.jobs$], () => this.showSituation());
   }
 
@@ -144,9 +176,33 @@ export class LatentPlot {
     this.axes$.next({ ...this.axes$.value, ...changed });
   }
 
-  private chooseBasis(basis: Basis): void {
+  /** Shows the particles by cluster, or as a UMAP, which must be there. */
+  show(changed: { colour: 'cluster' } | { basis: 'umap' }): void {
+    if ('basis' in changed) this.chooseBasis('umap');
+    else this.change(changed);
+  }
+
+  private chooseBasis(basis: PlotAxes['basis']): void {
+    if (basis === 'umap' && this.umap().length === 0) {
+      this.onWantUmap();
+      return;
+    }
     this.home = null;
-    this.change({ basis });
+    const dims = this.session.cloud$.value?.dims ?? 0;
+    const { x, y } = this.axes$.value;
+    // A UMAP has coordinates of its own, and sends one to the first of them and back.
+    if (basis === 'umap') this.change({ basis, x: 0, y: 1 });
+    else this.change({ basis, x: Math.min(x, dims - 1), y: Math.min(y, dims - 1) });
+  }
+
+  private umap(): Float32Array[] {
+    return umapColumns(this.session.embeddings.tables$.value, this.session.cloud$.value);
+  }
+
+  private clusters(): Clusters | null {
+    const tables = this.session.embeddings.tables$.value;
+    const cloud = this.session.cloud$.value;
+    return cloud && tables?.run === cloud.run && tables.count === cloud.count ? tables.clusters : null;
   }
 
   /** Two axes never show the same coordinate: the other gives way. */
@@ -160,6 +216,7 @@ export class LatentPlot {
   private cloudChanged(): void {
     const cloud = this.session.cloud$.value;
     this.hover(-1);
+    this.nearestRows = new WeakMap();
     if (!cloud) this.home = null;
     else if (cloud.dims !== this.dimsShown || cloud.run !== this.runShown) {
       this.home = null;
@@ -178,26 +235,36 @@ export class LatentPlot {
   private planeChanged(): void {
     const cloud = this.session.cloud$.value;
     const { basis, x, y, colour } = this.axes$.value;
-    if (cloud && !cloud.observability && colour === 'observability') {
+    const clusters = this.clusters();
+    if (cloud && ((!cloud.observability && colour === 'observability') || (!clusters && colour === 'cluster' && !this.isAwaited()))) {
       this.change({ colour: 'density' });
       return;
     }
+    const umap = this.umap();
+    if (cloud && basis === 'umap' && umap.length === 0 && !this.isAwaited()) {
+      this.home = null;
+      this.change({ ...initialAxes(cloud.dims), colour });
+      return;
+    }
     this.showChoices(cloud);
-    if (!cloud || cloud.dims !== this.dimsShown) {
+    if (!cloud || cloud.dims !== this.dimsShown || (basis === 'umap' && umap.length === 0)) {
       this.plotted = null;
       this.repaint();
       return;
     }
-    const flat = cloud.dims === 1;
-    const xs = coordinateOfAll(cloud, basis, x);
-    const neutral = toBasis(new Float32Array(cloud.dims), basis, cloud.pca);
+    const flat = cloud.dims === 1 && basis !== 'umap';
+    const valuesOf = (k: number) => (basis === 'umap' ? umap[Math.min(k, umap.length - 1)] : coordinateOfAll(cloud, basis, k));
+    // In a UMAP the neutral point has no place of its own.
+    const neutral = basis === 'umap' ? umap.map(column => column[0]) : toBasis(new Float32Array(cloud.dims), basis, cloud.pca);
+    const xs = valuesOf(x);
     const rangeX = shownRange(xs, neutral[x]);
     const profile = flat ? densityProfile(xs, ...rangeX) : null;
-    const ys = profile ? spreadByDensity(xs, profile) : coordinateOfAll(cloud, basis, y);
+    const ys = profile ? spreadByDensity(xs, profile) : valuesOf(y);
     const rangeY: [number, number] = profile ? [-1.15, 1.15] : shownRange(ys, neutral[y]);
     let value: Float32Array | null = null;
     let legend: PlottedPoints['legend'] = null;
-    if (colour === 'density') {
+    if (colour === 'cluster') value = clusters && Float32Array.from(clusters.labels, label => label - 1);
+    else if (colour === 'density') {
       value = profile ? xs.map(x => profileAt(profile, x)) : planeDensity(xs, ys, rangeX, rangeY);
     } else if (colour !== 'uniform') {
       const known = colour === 'frc' ? cloud.frc : (cloud.observability ?? new Float32Array());
@@ -207,7 +274,16 @@ export class LatentPlot {
         legend = legendFor(colour === 'frc' ? 'FRC' : 'observability', low, high);
       }
     }
-    this.plotted = { x: xs, y: ys, value, xName: coordinateName(basis, x), yName: flat ? null : coordinateName(basis, y), profile, legend };
+    this.plotted = {
+      x: xs,
+      y: ys,
+      value,
+      categories: colour === 'cluster' && clusters ? categoryTable(clusters.sizes.length) : null,
+      xName: axisName(basis, x),
+      yName: flat ? null : axisName(basis, y),
+      profile,
+      legend,
+    };
     const zoomed = this.home && (['x0', 'x1', 'y0', 'y1'] as const).some(key => this.home![key] !== this.view[key]);
     this.home = { ...this.view, x0: rangeX[0], x1: rangeX[1], y0: rangeY[0], y1: rangeY[1] };
     if (!zoomed) this.view = this.home;
@@ -220,20 +296,36 @@ export class LatentPlot {
 
   private showChoices(cloud: LatentCloud | null): void {
     const { basis, x, y, colour } = this.axes$.value;
-    const dims = cloud?.dims ?? 0;
+    const umap = this.umap();
+    const dims = basis === 'umap' ? umap.length : (cloud?.dims ?? 0);
+    setText(this.bases.umap, umap.length > 0 ? 'UMAP' : 'UMAP…');
+    this.bases.umap.title =
+      umap.length > 0
+        ? `UMAP of the latents${this.isOutdated() ? ', of an earlier epoch' : ''}: neighbours lie together, distances mean little`
+        : 'Make a UMAP of the latents…';
     for (const [name, button] of Object.entries(this.bases)) button.setAttribute('aria-pressed', String(name === basis));
-    const choices = Array.from({ length: dims }, (_, k) => ({ value: String(k), label: coordinateName(basis, k) }));
+    const choices = Array.from({ length: dims }, (_, k) => ({ value: String(k), label: axisName(basis, k) }));
     setOptions(this.selects.x, choices, String(x));
     setOptions(this.selects.y, choices, String(y));
     setOptions(
       this.colour,
-      COLOURS.filter(({ value }) => value !== 'observability' || cloud?.observability),
+      COLOURS.filter(({ value }) => (value !== 'observability' || cloud?.observability) && (value !== 'cluster' || this.clusters())),
       colour,
     );
     this.colour.closest<HTMLElement>('.bar')!.hidden = !cloud;
-    this.bases.latent.parentElement!.hidden = dims < 2;
-    this.selects.x.parentElement!.hidden = dims < 2;
-    this.selects.y.parentElement!.hidden = dims < 2;
+    this.selects.x.parentElement!.hidden = dims < 2 || basis === 'umap';
+    this.selects.y.parentElement!.hidden = dims < 2 || basis === 'umap';
+    // Of one coordinate there are no components.
+    this.bases.pca.hidden = (cloud?.dims ?? 0) < 2;
+  }
+
+  private isOutdated(): boolean {
+    return this.session.embeddings.tables$.value?.outdated ?? false;
+  }
+
+  /** Whether embeddings or clusters that are there have not arrived yet. */
+  private isAwaited(): boolean {
+    return this.session.run$.value?.embeddingsVersion !== '' && this.session.embeddings.tables$.value === null;
   }
 
   private showSituation(): void {
@@ -300,9 +392,12 @@ export class LatentPlot {
         nearest: this.placeOfRow(nearest),
         hovered: this.placeOfRow(this.hovered),
         copies: { of: this.placeOfRow(looked), at: otherCopies(cloud, looked).map(row => this.placeOfRow(row)!) },
-        neutral: this.place(new Array<number>(cloud.dims).fill(0))!,
+        neutral: this.axes$.value.basis === 'umap' ? null : this.place(new Array<number>(cloud.dims).fill(0)),
+        clusters: this.clusterMarks(),
+        isStraight: this.axes$.value.basis !== 'umap',
         a: this.place(this.session.ends.A.value),
         b: this.place(this.session.ends.B.value),
+        path: this.session.paths.denseTrack()?.vertices.map(vertex => this.place(vertex)!) ?? null,
       },
       canvasColours(this.theme$.value),
     );
@@ -321,6 +416,17 @@ export class LatentPlot {
     setText(this.nearestText, nearest >= 0 ? `nearest: no. ${formatNumber(cloud.particle[nearest])} at ${formatValue(distance, 2)}` : '');
   }
 
+  /** Each cluster's number where its medoid lies, while they are told apart by colour. */
+  private clusterMarks(): PlotMarks['clusters'] {
+    const clusters = this.axes$.value.colour === 'cluster' ? this.clusters() : null;
+    if (!clusters) return [];
+    return Array.from(clusters.medoids, (row, k) => ({
+      at: this.placeOfRow(row)!,
+      label: String(k + 1),
+      colour: cssColour(categoryColour(k)),
+    }));
+  }
+
   private placeOfRow(row: number): Point | null {
     return this.plotted && row >= 0 ? [this.plotted.x[row], this.plotted.y[row]] : null;
   }
@@ -337,7 +443,13 @@ export class LatentPlot {
       return;
     }
     const [x, y] = toScreen(this.view, place);
-    this.tip.show(describeRow(cloud, row), [x + MARGINS.left, y + MARGINS.top], this.area.clientWidth);
+    const cluster = this.clusters()?.labels[row];
+    const text = [
+      describeRow(cloud, row),
+      cluster === undefined ? '' : `cluster ${cluster}`,
+      this.axes$.value.basis === 'umap' ? 'drag goes from particle to particle' : '',
+    ];
+    this.tip.show(text.filter(Boolean).join(' · '), [x + MARGINS.left, y + MARGINS.top], this.area.clientWidth);
   }
 
   /** A latent point in the plot's coordinates. */
@@ -345,16 +457,40 @@ export class LatentPlot {
     const cloud = this.session.cloud$.value;
     if (!z || !cloud || z.length !== cloud.dims) return null;
     const { basis, x, y } = this.axes$.value;
+    if (basis === 'umap') return this.placeOfRow(this.nearestRow(cloud, z));
     const coordinates = toBasis(z, basis, cloud.pca);
     return [coordinates[x], cloud.dims === 1 ? 0 : coordinates[y]];
   }
 
-  /** Moves the latent point to a place in the plane, all other coordinates kept. */
+  private nearestRow(cloud: LatentCloud, z: ArrayLike<number>): number {
+    let row = this.nearestRows.get(z);
+    if (row === undefined) {
+      row = supportAt(cloud, this.scale, z).nearest;
+      this.nearestRows.set(z, row);
+    }
+    return row;
+  }
+
+  /** Moves the latent point to a particle's. */
+  private moveToRow(row: number, live: boolean): void {
+    const cloud = this.session.cloud$.value;
+    if (!cloud || row < 0) return;
+    const z = Array.from(cloud.z.subarray(row * cloud.dims, (row + 1) * cloud.dims));
+    this.nearestRows.set(z, row);
+    this.session.moveTo(z, live);
+  }
+
+  /** Moves the latent point to a place in the plane, all other coordinates kept; in a UMAP, which knows particles alone, to the nearest of them. */
   private moveTo([px, py]: Point, live: boolean): void {
     const cloud = this.session.cloud$.value;
     const z = this.session.z$.value;
     if (!cloud || z.length !== cloud.dims) return;
     const { basis, x, y } = this.axes$.value;
+    if (basis === 'umap') {
+      const { plotted, view } = this;
+      if (plotted) this.moveToRow(rowAt(plotted.x, plotted.y, view, toScreen(view, [px, py]), Infinity), live);
+      return;
+    }
     const changed = new Map([[x, px]]);
     if (cloud.dims > 1) changed.set(y, py);
     this.session.moveTo(withCoordinates(z, basis, cloud.pca, changed), live);
@@ -444,7 +580,10 @@ export class LatentPlot {
     const direction = directions[event.key];
     if (direction) {
       this.onGrab();
-      this.moveTo([current[0] + direction[0] * step * (x1 - x0), current[1] + direction[1] * step * (y1 - y0)], true);
+      if (this.axes$.value.basis === 'umap' && this.plotted) {
+        const [dx, dy] = direction;
+        this.moveToRow(rowTowards(this.plotted.x, this.plotted.y, this.view, toScreen(this.view, current), [dx, -dy]), true);
+      } else this.moveTo([current[0] + direction[0] * step * (x1 - x0), current[1] + direction[1] * step * (y1 - y0)], true);
     } else if (event.key === '+' || event.key === '=') this.zoom([width / 2, height / 2], 1.25);
     else if (event.key === '-') this.zoom([width / 2, height / 2], 0.8);
     else if (event.key === '0') this.showAll();

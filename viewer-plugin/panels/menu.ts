@@ -1,5 +1,5 @@
 // A button that opens a short list of actions, by mouse or keyboard.
-import { element } from './dom.js';
+import { element, setText } from './dom.js';
 
 export interface MenuItem {
   label: string;
@@ -8,32 +8,38 @@ export interface MenuItem {
   act: () => void;
   /** Why it cannot be done now, or null. */
   refusal: () => string | null;
+  /** What it is called now, where that changes. */
+  labelNow?: () => string;
+  /** Of one that is switched on and off; the list stays open. */
+  isOn?: () => boolean;
 }
 
-export function menuButton(label: string, items: readonly MenuItem[]): HTMLElement {
+/** `text` stands on the button where it is more than a ⋯. */
+export function menuButton(label: string, items: readonly MenuItem[], text = '⋯'): HTMLElement {
   const list = element('div', { class: 'menu', role: 'menu', hidden: true, 'aria-label': label });
   const button = element(
     'button',
     {
       type: 'button',
-      class: 'menu-button',
+      class: text === '⋯' ? 'menu-button' : 'menu-button named',
       title: label,
       'aria-label': label,
       'aria-haspopup': 'menu',
       'aria-expanded': false,
       onclick: () => show(list.hidden),
     },
-    '⋯',
+    text,
   );
-  const entries = items.map(({ label, act }) =>
+  const entries = items.map(({ label, act, isOn }) =>
     element(
       'button',
       {
         type: 'button',
-        role: 'menuitem',
+        role: isOn ? 'menuitemcheckbox' : 'menuitem',
         onclick: () => {
-          show(false);
+          if (!isOn) show(false);
           act();
+          tell();
         },
       },
       label,
@@ -46,12 +52,17 @@ export function menuButton(label: string, items: readonly MenuItem[]): HTMLEleme
     list.hidden = !visible;
     button.setAttribute('aria-expanded', String(visible));
     if (!visible) return;
-    items.forEach(({ title, refusal }, i) => {
+    tell();
+    entries.find(entry => !entry.disabled)?.focus();
+  }
+  function tell(): void {
+    items.forEach(({ title, refusal, labelNow, isOn }, i) => {
       const reason = refusal();
       entries[i].disabled = reason !== null;
       entries[i].title = reason ?? title;
+      if (labelNow) setText(entries[i], labelNow());
+      if (isOn) entries[i].setAttribute('aria-checked', String(isOn()));
     });
-    entries.find(entry => !entry.disabled)?.focus();
   }
   document.addEventListener('pointerdown', event => {
     if (!host.contains(event.target as Node)) show(false);

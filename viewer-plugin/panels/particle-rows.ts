@@ -18,6 +18,25 @@ export function rowAt(x: ArrayLike<number>, y: ArrayLike<number>, view: PlotView
   return found;
 }
 
+/** Row of the nearest point towards which one has to go from `from` (screen pixels) within 45° of `direction` (right and down positive); −1 where there is none. */
+export function rowTowards(x: ArrayLike<number>, y: ArrayLike<number>, view: PlotView, from: Point, direction: Point): number {
+  const scaleX = view.width / (view.x1 - view.x0);
+  const scaleY = view.height / (view.y1 - view.y0);
+  let found = -1;
+  let least = Infinity;
+  for (let i = 0; i < x.length; i++) {
+    const dx = (x[i] - view.x0) * scaleX - from[0];
+    const dy = (view.y1 - y[i]) * scaleY - from[1];
+    const along = dx * direction[0] + dy * direction[1];
+    const square = dx * dx + dy * dy;
+    // A step that nobody sees is none.
+    if (square < 1 || square >= least || along * along * 2 < square || along < 0) continue;
+    least = square;
+    found = i;
+  }
+  return found;
+}
+
 /** The other rows of the particle in this row: its other symmetric orientations. */
 export function otherCopies({ count, particle, copy }: LatentCloud, row: number): number[] {
   if (!copy || row < 0) return [];

@@ -6,8 +6,10 @@ export interface PointStyle {
   radius: number;
   /** Opacity of one point, 0 to 1; k points on a pixel give 1 − (1 − opacity)^k. */
   opacity: number;
-  /** 256 colours, 3 bytes each, for values 0…1; values that are not finite take `unknown`. */
+  /** Colours, 3 bytes each: 256 for values 0…1, or one for each category; values that are not finite take `unknown`. */
   ramp: Uint8Array;
+  /** Values are categories 0, 1, …: where several lie on a pixel their colours are mixed, not their numbers. */
+  categories?: boolean;
   unknown: readonly [number, number, number];
 }
 
@@ -59,8 +61,10 @@ export function rasterisePoints(
   style: PointStyle,
 ): void {
   const { width, height } = view;
-  // For each pixel: points, points with a known value, sum of the values; side by side, as they are used together.
-  const sums = new Float32Array(3 * width * height);
+  // For each pixel: points, points with a known value, sum of the values or of their colours; side by side, as they are used together.
+  const colours = style.categories ? 3 : 1;
+  const sums = new Float32Array((2 + colours) * width * height);
+  const added = new Float32Array(1 + colours);
   const scaleX = width / (view.x1 - view.x0);
   const scaleY = height / (view.y1 - view.y0);
   const reach = Math.ceil(style.radius);
@@ -74,16 +78,17 @@ export function rasterisePoints(
     const py = Math.floor(cy);
     const { dx, dy, coverage } = discs[Math.floor((cy - py) * SUBPIXELS) * SUBPIXELS + Math.floor((cx - px) * SUBPIXELS)];
     const inside = px >= reach && px < width - reach && py >= reach && py < height - reach;
-    const known = value[i] - value[i] === 0 ? 1 : 0;
-    const v = known ? value[i] : 0;
+    added[0] = value[i] - value[i] === 0 ? 1 : 0;
+    if (added[0] === 0) added.fill(0);
+    else if (style.categories) for (let c = 0; c < 3; c++) added[1 + c] = style.ramp[3 * value[i] + c];
+    else added[1] = value[i];
     for (let k = 0; k < coverage.length; k++) {
       const qx = px + dx[k];
       const qy = py + dy[k];
       if (!inside && (qx < 0 || qx >= width || qy < 0 || qy >= height)) continue;
-      const at = 3 * (qy * width + qx);
+      const at = (2 + colours) * (qy * width + qx);
       sums[at] += coverage[k];
-      sums[at + 1] += coverage[k] * known;
-      sums[at + 2] += coverage[k] * v;
+      for (let c = 0; c <= colours; c++) sums[at + 1 + c] += coverage[k] * added[c];
     }
   }
   colour(out, sums, style);
@@ -91,12 +96,15 @@ export function rasterisePoints(
 
 function colour(out: Uint8ClampedArray, sums: Float32Array, style: PointStyle): void {
   const transparent = Math.log1p(-style.opacity);
-  for (let at = 0, o = 0; at < sums.length; at += 3, o += 4) {
+  const stride = style.categories ? 5 : 3;
+  for (let at = 0, o = 0; at < sums.length; at += stride, o += 4) {
     if (sums[at] === 0) {
       out[o + 3] = 0;
       continue;
     }
-    if (sums[at + 1] > 0) {
+    if (sums[at + 1] > 0 && style.categories) {
+      for (let c = 0; c < 3; c++) out[o + c] = sums[at + 2 + c] / sums[at + 1];
+    } else if (sums[at + 1] > 0) {
       const step = 3 * Math.min(255, Math.max(0, Math.round((255 * sums[at + 2]) / sums[at + 1])));
       out[o] = style.ramp[step];
       out[o + 1] = style.ramp[step + 1];

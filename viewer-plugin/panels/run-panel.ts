@@ -4,7 +4,7 @@ import type { Session } from '../session.js';
 import { element, formatNumber, onAny, setOptions, setText } from './dom.js';
 import { menuButton } from './menu.js';
 import { NeutralForm } from './neutral-form.js';
-import { describeJob, shareDone } from './situation.js';
+import { describeJob, shareDone, whyNoJob } from './situation.js';
 import { TrainingForm } from './training-form.js';
 
 /** One line about a run, in the field's words. */
@@ -109,10 +109,7 @@ export function runPanel(host: HTMLElement, session: Session): void {
 
   /** Why no job can start now, or null. */
   function whyNot(): string | null {
-    if (session.link$.value !== 'open' || !session.project$.value) return 'The daemon does not answer';
-    if (session.jobs$.value.length > 0) return 'A job is running';
-    if (session.project$.value.runs.some(run => run.state === 'training')) return 'A run is training';
-    return null;
+    return whyNoJob(session.link$.value, session.project$.value, session.jobs$.value);
   }
   function whyNotRun(): string | null {
     return (session.run$.value?.epoch ?? 0) > 0 ? null : 'There is no trained run yet';

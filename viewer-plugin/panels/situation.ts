@@ -30,6 +30,14 @@ export function shareDone({ stage, done, total }: Job): number | null {
   return epoch ? (Number(epoch[1]) - 1 + done / total) / Number(epoch[2]) : done / total;
 }
 
+/** Why no job can start now, or null. */
+export function whyNoJob(link: LinkState, project: ProjectSummary | null, jobs: readonly Job[]): string | null {
+  if (link !== 'open' || !project) return 'The daemon does not answer';
+  if (jobs.length > 0) return 'A job is running';
+  if (project.runs.some(run => run.state === 'training')) return 'A run is training';
+  return null;
+}
+
 /** null when the latent space is there to be explored. */
 export function situationOf({ link, project, run, hasLatents, jobs }: Facts): Situation | null {
   if (hasLatents) return null;
