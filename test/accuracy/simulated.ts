@@ -15,9 +15,9 @@ const ASKED = { rank: 0.98, cosine: 0.985, extra: 0.98 };
 const WITHIN = 0.03;
 /**
  * A ring: the polar angle tells the true one, and hardly a point lies inside (of a filled disc 0.875 lie outside). Where the ring is run through unevenly, as θ + a·sin θ,
- * the mean cosine is J0(a): 0.9 is a = 0.64, some of it four times as fast as the rest, which is still a ring.
+ * the mean cosine is J0(a): 0.95 is a = 0.45, some of it nearly three times as fast as the rest, which is still a ring.
  */
-const RING = { polar: 0.9, open: 0.98 };
+const RING = { polar: 0.95, open: 0.98 };
 /** Promised for the plain slide on all cores. */
 const LINEAR_SECONDS = 360;
 
