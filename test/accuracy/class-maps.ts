@@ -2,6 +2,7 @@
 
 import { join } from 'node:path';
 import type { DensityMap } from '../../daemon/formats/density-map.js';
+import { lowPass } from '../../daemon/maps/filter.js';
 import { fourierShellCorrelation, resolutionAt } from '../../daemon/maps/fsc.js';
 import { type Reconstruction, reconstruct } from '../../daemon/maps/reconstruct.js';
 import { openProjectParticles } from '../../daemon/training/neutral/project-neutral.js';
@@ -41,10 +42,14 @@ export async function classMapsTrial(seed: number, context: TrialContext): Promi
       };
       made.push(await reconstruct(particles, rows, options, context.reporter));
     }
+    // As the command writes them: without what the half-maps do not share, here that of the worst class, since maps are subtracted.
+    const resolution = Math.max(...made.map(({ halves }) => resolutionAt(fourierShellCorrelation(halves![0], halves![1]), 0.143)));
+    const filtered = made.map(({ map }) => lowPass(map, resolution));
     // What sets a class apart is compared, since all have the core in common; from the classes' own mean, so that the scales of maps and truth need not agree.
-    const classMean = meanOf(made.map(({ map }) => map));
-    for (const { map, halves } of made) {
-      const scores = truths.map(truth => correlation(difference(map, classMean), difference(truth, mean)));
+    const classMean = meanOf(filtered);
+    const truthsApart = truths.map(truth => difference(lowPass(truth, resolution), lowPass(mean, resolution)));
+    for (const [k, { map, halves }] of made.entries()) {
+      const scores = truthsApart.map(truth => correlation(difference(filtered[k], classMean), truth));
       const best = scores.indexOf(Math.max(...scores));
       matched.push(best);
       own.push(scores[best]);
