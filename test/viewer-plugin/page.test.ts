@@ -1,22 +1,17 @@
 // The page in a browser, against a daemon that speaks the real protocol: dragging moves the molecule in Mol*, and every state says what it is.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import type { MolecularScene } from '../../viewer-plugin/scene.js';
 import type { Session } from '../../viewer-plugin/session.js';
-import { launchBrowser, skipWithoutBrowser } from '../browser/launch.js';
-import { finishedRun, SyntheticDaemon, type SyntheticOptions } from './synthetic-daemon.js';
+import { launchBrowser } from '../browser/launch.js';
+import { openPage, PATIENCE, skipWithoutPage, WITH_VIEW } from './opened-page.js';
+import { finishedRun, type SyntheticOptions } from './synthetic-daemon.js';
 import { ATOMS } from './synthetic-project.js';
 
 declare const limber: { session: Session; scene: () => MolecularScene | null };
 
-const viewerDir = fileURLToPath(new URL('../../viewer/', import.meta.url));
-const skip = skipWithoutBrowser || (existsSync(join(viewerDir, 'page.js')) ? false : 'the page is not built');
-/** Drawing in software, on a busy machine. */
-const PATIENCE = 60_000;
+const skip = skipWithoutPage;
 
 let browser: Browser;
 before(async () => {
@@ -24,39 +19,7 @@ before(async () => {
 });
 after(() => browser?.close());
 
-interface Opened {
-  page: Page;
-  daemon: SyntheticDaemon;
-  errors: string[];
-  close(): Promise<void>;
-}
-
-/** Panels alone: a browser without WebGL, where they must work too, and a page that need not be drawn in software. */
-const PANELS = { webgl: false, viewport: { width: 1000, height: 700 } };
-/** A small 3D view is soon drawn. */
-const WITH_VIEW = { webgl: true, viewport: { width: 720, height: 640 } };
-
-async function open(options: SyntheticOptions, { webgl, viewport } = PANELS): Promise<Opened> {
-  const daemon = await new SyntheticDaemon({ viewerDir, particles: 2000, ...options }).start();
-  const page = await browser.newPage({ viewport, deviceScaleFactor: 1, colorScheme: 'light' });
-  page.setDefaultTimeout(PATIENCE);
-  const errors: string[] = [];
-  page.on('pageerror', error => errors.push(error.stack ?? error.message));
-  if (!webgl) {
-    await page.addInitScript(() => {
-      const { getContext } = HTMLCanvasElement.prototype;
-      HTMLCanvasElement.prototype.getContext = function (this: HTMLCanvasElement, kind: string, ...rest: unknown[]) {
-        return /webgl/.test(kind) ? null : Reflect.apply(getContext, this, [kind, ...rest]);
-      } as typeof getContext;
-    });
-  }
-  await page.goto(daemon.url);
-  const close = async () => {
-    await page.close();
-    await daemon.stop().catch(() => {});
-  };
-  return { page, daemon, errors, close };
-}
+const open = (options: SyntheticOptions, as?: typeof WITH_VIEW) => openPage(browser, options, as);
 
 const present = (page: Page) => page.evaluate(() => limber.session.z$.value);
 const sceneReady = (page: Page) => page.waitForFunction(() => document.documentElement.dataset.scene === 'ready');
@@ -331,6 +294,32 @@ test('atoms and Gaussians that are selected in Mol* become a region that a run c
   });
   await page.getByRole('button', { name: 'Cancel' }).click();
   assert.equal(await page.evaluate(() => limber.scene()!.plugin.selectionMode), false);
+  assert.deepEqual(errors, []);
+  await close();
+});
+
+test('a region’s own motion is laid on the path by a click and played, and the way between its ends is told in degrees', {
+  skip,
+}, async () => {
+  const { page, daemon, errors, close } = await open({ runs: [finishedRun('run1', 2)] });
+  await cloudReady(page);
+  daemon.change({ regions: ['head'] });
+  await page.getByLabel('Region', { exact: true }).selectOption('head');
+  await page.locator('#motions').getByText('Set A and B above').waitFor();
+  await page.getByRole('button', { name: 'Own motions' }).click();
+  await page.locator('#motions .steps button').first().click();
+  // From z0 = −0.6 to 0.6, at 0.35 radians each.
+  await page.locator('#motions').getByText('head turns by 24.1°; its centre moves 3.0 Å, 0.4 Å not rigid').waitFor();
+  assert.deepEqual(
+    await page.evaluate(() =>
+      [limber.session.ends.A.value, limber.session.ends.B.value].map(end => end!.map(value => Number(value.toFixed(3)))),
+    ),
+    [
+      [-0.6, 0],
+      [0.6, 0],
+    ],
+  );
+  assert.equal(await page.evaluate(() => limber.loop.playing$.value), true);
   assert.deepEqual(errors, []);
   await close();
 });
