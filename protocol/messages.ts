@@ -65,6 +65,28 @@ export type ClientMessage =
   | { type: 'find-motions'; id: number; run: string /** Names of one or two regions of the project. */; regions: string[]; count: number }
   /** → motion: how far the molecule and each region go from one latent point to another. */
   | { type: 'measure-motion'; id: number; run: string; from: number[]; to: number[]; regions: string[] }
+  /**
+   * → path, when it is found: meanwhile `path-progress`, and other questions are answered. A viewer's newer question ends the one before, which
+   * is answered with the error `cancelled`.
+   */
+  | {
+      type: 'find-path';
+      id: number;
+      run: string;
+      /** Through dense regions, by the particles' neighbour graph, or straight. */
+      shape: 'dense' | 'line';
+      /** dims each; a dense path begins and ends at the particles nearest to them. */
+      from: number[];
+      to: number[];
+      /** Points of the path, ends included; 10 where left out. */
+      points?: number;
+      /** Latent distance from the path within which particles are counted; the width of the stream about it where left out. */
+      reach?: number;
+      /** Latent distance along the path that the density is blurred with; that which suits the particles where left out. */
+      bandwidth?: number;
+    }
+  /** No answer of its own: ends the viewer's find-path. */
+  | { type: 'stop-path' }
   /** → cancelled: stops a job at its next checkpoint; nothing is lost. */
   | { type: 'cancel-job'; id: number; job: string };
 
@@ -131,6 +153,10 @@ export type ServerMessage =
   | { type: 'halves'; id: number; run: string /** null: not compared yet */; report: HalvesSummary | null }
   | { type: 'orientations'; id: number; run: string /** null: not refined yet */; report: OrientationSummary | null }
   | ({ type: 'embeddings'; id: number; run: string } & EmbeddingTables)
+  /** `path`: null where no chain of neighbouring particles joins the ends. */
+  | { type: 'path'; id: number; run: string; epoch: number; path: FoundPath | null }
+  /** How far the find-path with this id is. */
+  | { type: 'path-progress'; id: number; stage: string; done: number; total: number }
   | { type: 'epochs'; id: number; run: string; epochs: EpochRow[] }
   | ({ type: 'decoded'; id: number } & DecodedFrame)
   | ({ type: 'frame'; sequence: number } & DecodedFrame)
@@ -158,7 +184,45 @@ export type ServerMessage =
   /** Answer to a message that cannot be served; `id` is null when the message had none that could be read. */
   | { type: 'error'; id: number | null; code: ErrorCode; message: string };
 
-export type ErrorCode = 'malformed' | 'unknown-type' | 'no-such-run' | 'not-ready' | 'bad-value' | 'busy' | 'failed';
+export type ErrorCode = 'malformed' | 'unknown-type' | 'no-such-run' | 'not-ready' | 'bad-value' | 'busy' | 'cancelled' | 'failed';
+
+/** What the particles say along a path, at each of its vertices. */
+export interface PathCurve {
+  /** vertices × dims, evenly along the path. */
+  points: Float32Array;
+  /** Latent distance from the start. */
+  lengths: Float32Array;
+  /** −ln of the density along the path, 0 at its highest; NaN where fewer than `leastSupport` effective particles speak. */
+  freeEnergy: Float32Array;
+  /** Its standard error from counting alone; NaN likewise. */
+  standardError: Float32Array;
+  /** Effective number of particles in the kernel. */
+  support: Float32Array;
+}
+
+/** A path between two latent points. Distances are latent. */
+export interface FoundPath extends PathCurve {
+  shape: 'dense' | 'line';
+  dims: number;
+  /** Per point: particles nearer to it than to any other, along the path. */
+  populations: Uint32Array;
+  /** The same path in finer steps, for drawing and playing it; every point is one of its vertices. */
+  track: PathCurve;
+  /** Standard deviation of the Gaussian that the density is blurred with. */
+  bandwidth: number;
+  /** Distance from the path within which particles are counted; null: any. */
+  reach: number | null;
+  /** Particles counted, beyond the ends, and farther from the path than `reach`. */
+  counted: number;
+  beyond: number;
+  farther: number;
+  leastSupport: number;
+  /** Free energy above which so many particles could not support it. */
+  ceiling: number;
+  /** Of a dense path: longest link of the chain of neighbours, and the median link between neighbours anywhere; null for a line. */
+  longestLink: number | null;
+  medianLink: number | null;
+}
 
 export interface EpochRow {
   epoch: number;

@@ -27,6 +27,7 @@ import type {
   EmbeddingTables,
   EpochRow,
   ErrorCode,
+  FoundPath,
   HalvesState,
   HalvesSummary,
   LatentPca,
@@ -36,6 +37,7 @@ import type {
   NeutralRequest,
   OrientationSummary,
   ParticleChoice,
+  PathCurve,
   ProjectSummary,
   RegionTurn,
   RunSummary,
@@ -85,6 +87,8 @@ const particleChoice = variant<ParticleChoice, 'which'>('which', {
   rows: { rows: uint32 },
 });
 
+const pathShape = oneOf('dense', 'line');
+
 export const CLIENT_MESSAGES: Table<ClientMessage> = {
   'get-latents': { id, run: runName },
   'get-embeddings': { id, run: runName },
@@ -112,6 +116,17 @@ export const CLIENT_MESSAGES: Table<ClientMessage> = {
   'save-region': { id, name: runName, spheres: float32 },
   'find-motions': { id, run: runName, regions: list(runName, 1, 2), count: whole(1, 32) },
   'measure-motion': { id, run: runName, from: latentPoint, to: latentPoint, regions: list(runName, 0, 8) },
+  'find-path': {
+    id,
+    run: runName,
+    shape: pathShape,
+    from: latentPoint,
+    to: latentPoint,
+    points: optional(whole(2, 999)),
+    reach: optional(positive),
+    bandwidth: optional(positive),
+  },
+  'stop-path': {},
   'cancel-job': { id, job: text },
 };
 
@@ -232,7 +247,24 @@ const regionTurn = record<RegionTurn>({
 });
 const stepMotion = record<StepMotion>({ step: float32, insideAngstrom: list(finite), outsideAngstrom: finite, turns: list(regionTurn) });
 const motionBetween: Fields<MotionBetween> = { rmsAngstrom: finite, errorAngstrom: figure, regions: list(regionTurn) };
-const errorCode = oneOf<ErrorCode>('malformed', 'unknown-type', 'no-such-run', 'not-ready', 'bad-value', 'busy', 'failed');
+const pathCurve: Fields<PathCurve> = { points: float32, lengths: float32, freeEnergy: float32, standardError: float32, support: float32 };
+const foundPath = record<FoundPath>({
+  ...pathCurve,
+  shape: pathShape,
+  dims: whole(1),
+  populations: uint32,
+  track: record<PathCurve>(pathCurve),
+  bandwidth: positive,
+  reach: orNull(positive),
+  counted: whole(),
+  beyond: whole(),
+  farther: whole(),
+  leastSupport: positive,
+  ceiling: finite,
+  longestLink: figure,
+  medianLink: figure,
+});
+const errorCode = oneOf<ErrorCode>('malformed', 'unknown-type', 'no-such-run', 'not-ready', 'bad-value', 'busy', 'cancelled', 'failed');
 
 export const SERVER_MESSAGES: Table<ServerMessage> = {
   project: { project },
@@ -252,6 +284,8 @@ export const SERVER_MESSAGES: Table<ServerMessage> = {
   halves: { id, run: runName, report: orNull(halves) },
   orientations: { id, run: runName, report: orNull(orientations) },
   embeddings: { id, run: runName, ...embeddings },
+  path: { id, run: runName, epoch: whole(), path: orNull(foundPath) },
+  'path-progress': { id, stage: text, done: finite, total: finite },
   epochs: { id, run: runName, epochs: list(epochRow) },
   decoded: { id, ...decodedFrame },
   frame: { sequence, ...decodedFrame },
@@ -295,6 +329,17 @@ export function checkLengths(message: ServerMessage): void {
       want('clusters.labels', clusters.labels, count);
       want('clusters.medoids', clusters.medoids, clusters.sizes.length);
     }
+  } else if (message.type === 'path' && message.path) {
+    const { path } = message;
+    for (const [name, curve] of [
+      ['path', path],
+      ['path.track', path.track],
+    ] as const) {
+      const count = curve.lengths.length;
+      want(`${name}.points`, curve.points, count * path.dims);
+      for (const field of ['freeEnergy', 'standardError', 'support'] as const) want(`${name}.${field}`, curve[field], count);
+    }
+    want('path.populations', path.populations, path.lengths.length);
   } else if (message.type === 'decoded' || message.type === 'frame') {
     want('positions', message.positions, 3 * message.count);
     want('amplitudes', message.amplitudes, message.count);

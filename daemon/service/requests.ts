@@ -5,13 +5,15 @@ import type { Latents } from './latents.js';
 import type { MadeMaps } from './made-maps.js';
 import type { Molecules } from './molecules.js';
 import type { Motions } from './motions.js';
+import type { Paths } from './paths.js';
 import type { ProjectWatch } from './project-watch.js';
 import type { Regions } from './regions.js';
-import { RequestError } from './request-error.js';
+import { explain } from './request-error.js';
 import type { RunReader } from './run-reader.js';
 import { halvesSummary, orientationSummary } from './run-reports.js';
 
-export type Question = Extract<ClientMessage, { id: number }>;
+/** Answered in order; `find-path`, which takes a while, has its own way (paths.ts). */
+export type Question = Exclude<Extract<ClientMessage, { id: number }>, { type: 'find-path' }>;
 
 export interface Features {
   watch: ProjectWatch;
@@ -19,6 +21,7 @@ export interface Features {
   molecules: Molecules;
   motions: Motions;
   jobs: Jobs;
+  paths: Paths;
   maps: MadeMaps;
   reader: RunReader;
   regions: Regions;
@@ -79,10 +82,4 @@ export async function answer(features: Features, question: Question): Promise<Se
   } catch (error) {
     return explain(error, question.id);
   }
-}
-
-/** What a viewer is told of an error: its code where it has one, and one line. */
-export function explain(error: unknown, id: number | null): ServerMessage {
-  const message = (error instanceof Error ? error.message : String(error)).split('\n')[0];
-  return { type: 'error', id, code: error instanceof RequestError ? error.code : 'failed', message };
 }

@@ -15,6 +15,7 @@ import { Latents } from './latents.js';
 import { MadeMaps } from './made-maps.js';
 import { Molecules } from './molecules.js';
 import { Motions } from './motions.js';
+import { Paths } from './paths.js';
 import { type ServedModel, summariseProject } from './project-summary.js';
 import { ProjectWatch } from './project-watch.js';
 import { Regions } from './regions.js';
@@ -74,12 +75,14 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const tellProject = () => broadcast('project', projectMessage());
   const maps = new MadeMaps(project, reader, tellProject);
   const jobs = new Jobs(watch, maps, options.limber, broadcast, tellProject);
+  const latents = new Latents(watch, reader);
   const features: Features = {
     watch,
     jobs,
     maps,
     reader,
-    latents: new Latents(watch, reader),
+    latents,
+    paths: new Paths(latents),
     regions: new Regions(project, tellProject),
     molecules: new Molecules(watch, reader, model?.positions ?? null),
     motions: new Motions(watch),

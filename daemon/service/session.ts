@@ -4,7 +4,9 @@ import { decodeClientMessage, ProtocolError } from '../../protocol/codec.js';
 import type { ServerMessage } from '../../protocol/messages.js';
 import { FrameStream } from './frame-stream.js';
 import { Outbox } from './outbox.js';
-import { answer, explain, type Features, type Question } from './requests.js';
+import type { PathFinder } from './paths.js';
+import { explain } from './request-error.js';
+import { answer, type Features, type Question } from './requests.js';
 
 const HEARTBEAT_MS = 15_000;
 /** Questions that may wait before no more is read from the socket. */
@@ -15,6 +17,7 @@ const MAX_MALFORMED = 100;
 export class Session {
   private readonly outbox: Outbox;
   private readonly frames: FrameStream;
+  private readonly paths: PathFinder;
   private readonly questions: Question[] = [];
   private answering = false;
   private malformed = 0;
@@ -34,6 +37,7 @@ export class Session {
       scrub => features.molecules.preview(scrub.run, scrub.z, scrub.atoms),
       error => explain(error, null),
     );
+    this.paths = features.paths.forViewer((key, message) => this.outbox.sendLatest(key, message));
     this.heartbeat = setInterval(() => this.beat(), HEARTBEAT_MS);
     socket.on('message', (data, isBinary) => this.receive(data, isBinary));
     socket.on('pong', () => {
@@ -44,6 +48,7 @@ export class Session {
     socket.on('close', () => {
       clearInterval(this.heartbeat);
       this.frames.close();
+      this.paths.stop();
       this.questions.length = 0;
     });
   }
@@ -67,6 +72,8 @@ export class Session {
     }
     if (message.type === 'scrub') this.frames.scrub(message);
     else if (message.type === 'frame-drawn') this.frames.drawn(message.sequence);
+    else if (message.type === 'find-path') void this.paths.find(message);
+    else if (message.type === 'stop-path') this.paths.stop();
     else {
       this.questions.push(message);
       this.answerNext();

@@ -77,6 +77,16 @@ const someClientMessage: (() => ClientMessage)[] = [
   () => ({ type: 'save-region', id: someId(), name: 'rbd', spheres: Float32Array.of(1, -2, 3.5, 8) }),
   () => ({ type: 'find-motions', id: someId(), run: someRun(), regions: pick([['rbd'], ['rbd', 'head']]), count: 2 }),
   () => ({ type: 'measure-motion', id: someId(), run: someRun(), from: [0, -1.5], to: [0.5, 1], regions: pick([[], ['rbd']]) }),
+  () => ({
+    type: 'find-path',
+    id: someId(),
+    run: someRun(),
+    shape: pick(['dense', 'line']),
+    from: [0, -1.5],
+    to: [0.5, 1],
+    ...pick([{}, { points: 20 }, { reach: 0.5, bandwidth: 1e-3 }]),
+  }),
+  () => ({ type: 'stop-path' }),
   () => ({ type: 'cancel-job', id: someId(), job: 'train-1' }),
 ];
 
@@ -169,6 +179,34 @@ const someServerMessage: (() => ServerMessage)[] = [
   },
   () => ({ type: 'decoded', id: someId(), ...someFrame() }),
   () => ({ type: 'frame', sequence: someId(), ...someFrame() }),
+  () => {
+    const dims = 1 + below(6);
+    const curve = (vertices: number) => ({
+      points: someFloats(vertices * dims),
+      lengths: someFloats(vertices),
+      freeEnergy: someFloats(vertices),
+      standardError: someFloats(vertices),
+      support: someFloats(vertices),
+    });
+    const path = {
+      ...curve(4),
+      shape: pick(['dense', 'line'] as const),
+      dims,
+      populations: Uint32Array.from({ length: 4 }, someId),
+      track: curve(1 + below(30)),
+      bandwidth: 0.25,
+      reach: pick([null, 1.5]),
+      counted: someId(),
+      beyond: someId(),
+      farther: someId(),
+      leastSupport: 10,
+      ceiling: 4.5,
+      longestLink: pick([null, 0.5]),
+      medianLink: pick([null, 0.125]),
+    };
+    return { type: 'path', id: someId(), run: someRun(), epoch: 3, path: pick([null, path]) };
+  },
+  () => ({ type: 'path-progress', id: someId(), stage: 'neighbours', done: 5, total: 10 }),
   () => ({ type: 'epochs', id: someId(), run: someRun(), epochs: pick([[], [row, row]]) }),
   () => ({ type: 'epoch', run: someRun(), row, latentsReady: true }),
   () => ({ type: 'halves', id: someId(), run: someRun(), report: pick([null, halves]) }),
