@@ -1,5 +1,6 @@
-// Plays the straight latent path from A to B and back, again and again, at a chosen pace.
+// Plays the latent path from A to B and back, again and again, at a chosen pace.
 import { BehaviorSubject } from 'rxjs';
+import { nearestOn, pointAt } from './path-track.js';
 import type { Session } from './session.js';
 
 /** Place on the path, 0 at A and 1 at B, after `phase` there-and-back loops: eased at the ends, as a molecule is not jerked. */
@@ -7,16 +8,9 @@ export function placeOnPath(phase: number): number {
   return 0.5 - 0.5 * Math.cos(2 * Math.PI * phase);
 }
 
-/** The phase in 0…½ (on the way from A to B) at which the path is nearest to z. */
-export function phaseNearest(z: ArrayLike<number>, a: ArrayLike<number>, b: ArrayLike<number>): number {
-  let along = 0;
-  let length = 0;
-  for (let i = 0; i < a.length; i++) {
-    along += (z[i] - a[i]) * (b[i] - a[i]);
-    length += (b[i] - a[i]) ** 2;
-  }
-  const t = length > 0 ? Math.min(1, Math.max(0, along / length)) : 0;
-  return Math.acos(1 - 2 * t) / (2 * Math.PI);
+/** The phase in 0…½ (on the way from A to B) at which the loop is at this share of the path. */
+export function phaseAt(share: number): number {
+  return Math.acos(1 - 2 * share) / (2 * Math.PI);
 }
 
 export class PathLoop {
@@ -32,10 +26,9 @@ export class PathLoop {
   ) {}
 
   play(): void {
-    const a = this.session.ends.A.value;
-    const b = this.session.ends.B.value;
-    if (!a || !b || this.playing$.value) return;
-    this.phase = phaseNearest(this.session.z$.value, a, b);
+    const track = this.session.paths.track();
+    if (!track || this.playing$.value) return;
+    this.phase = phaseAt(nearestOn(track, this.session.z$.value).share);
     this.last = null;
     this.playing$.next(true);
     this.nextFrame(time => this.step(time));
@@ -49,9 +42,8 @@ export class PathLoop {
 
   private step(time: number): void {
     if (!this.playing$.value) return;
-    const a = this.session.ends.A.value;
-    const b = this.session.ends.B.value;
-    if (!a || !b || a.length !== b.length) {
+    const track = this.session.paths.track();
+    if (!track) {
       this.stop();
       return;
     }
@@ -59,11 +51,7 @@ export class PathLoop {
     const elapsed = this.last === null ? 0 : Math.min(100, time - this.last);
     this.last = time;
     this.phase = (this.phase + elapsed / 2000 / this.legSeconds$.value) % 1;
-    const t = placeOnPath(this.phase);
-    this.session.moveTo(
-      a.map((value, i) => value + t * (b[i] - value)),
-      true,
-    );
+    this.session.moveTo(pointAt(track, placeOnPath(this.phase)), true);
     this.nextFrame(next => this.step(next));
   }
 }

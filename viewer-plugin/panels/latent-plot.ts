@@ -5,6 +5,7 @@ import { umapColumns } from '../embeddings.js';
 import type { Session } from '../session.js';
 import { categoryColour, categoryTable, cssColour } from './categories.js';
 import { element, followSize, formatNumber, formatValue, onAny, onNextFrame, setOptions, setText } from './dom.js';
+import { rowsInside } from './lasso.js';
 import {
   type Basis,
   coordinateName,
@@ -46,7 +47,7 @@ const COLOURS: { value: ColourBy; label: string }[] = [
 const REACH = 6;
 
 const HELP =
-  'Drag to move the molecule. Wheel zooms, right drag or Shift+drag pans, double click shows all. Keys: arrows move, + and − zoom, 0 shows all, Home is the neutral point. In a UMAP the point goes from particle to particle.';
+  'Drag to move the molecule. Wheel zooms, right drag or Shift+drag pans, double click shows all. Ctrl+drag draws a line around particles, for a map of them; Esc forgets it. Keys: arrows move, + and − zoom, 0 shows all, Home is the neutral point. In a UMAP the point goes from particle to particle.';
 
 /** The plane a new run starts with: of more than two coordinates the two components that spread most, as the field is used to. */
 export function initialAxes(dims: number): PlotAxes {
@@ -89,6 +90,8 @@ export class LatentPlot {
   private runShown: string | null = null;
   /** Row of the particle under the mouse, −1 where there is none. */
   private hovered = -1;
+  /** The line that a person draws or has drawn around particles, in the plot's coordinates. */
+  private lasso: Point[] = [];
   /** Row of the particle nearest to each latent point that was asked for: its place in a UMAP. */
   private nearestRows = new WeakMap<object, number>();
   private readonly tip = new ParticleTip();
@@ -182,7 +185,14 @@ export class LatentPlot {
     else this.change(changed);
   }
 
+  private forgetLasso(): void {
+    this.lasso = [];
+    this.session.chosenRows$.next(null);
+    this.askMarks();
+  }
+
   private chooseBasis(basis: PlotAxes['basis']): void {
+    this.forgetLasso();
     if (basis === 'umap' && this.umap().length === 0) {
       this.onWantUmap();
       return;
@@ -207,6 +217,7 @@ export class LatentPlot {
 
   /** Two axes never show the same coordinate: the other gives way. */
   private chooseAxis(axis: 'x' | 'y', k: number): void {
+    this.forgetLasso();
     const { x, y } = this.axes$.value;
     this.home = null;
     if (axis === 'x') this.change({ x: k, y: y === k ? x : y });
@@ -216,6 +227,7 @@ export class LatentPlot {
   private cloudChanged(): void {
     const cloud = this.session.cloud$.value;
     this.hover(-1);
+    this.forgetLasso();
     this.nearestRows = new WeakMap();
     if (!cloud) this.home = null;
     else if (cloud.dims !== this.dimsShown || cloud.run !== this.runShown) {
@@ -394,7 +406,8 @@ export class LatentPlot {
         copies: { of: this.placeOfRow(looked), at: otherCopies(cloud, looked).map(row => this.placeOfRow(row)!) },
         neutral: this.axes$.value.basis === 'umap' ? null : this.place(new Array<number>(cloud.dims).fill(0)),
         clusters: this.clusterMarks(),
-        isStraight: this.axes$.value.basis !== 'umap',
+        lasso: this.lasso,
+        isStraight: this.axes$.value.basis !== 'umap' && this.session.paths.shape$.value === 'line',
         a: this.place(this.session.ends.A.value),
         b: this.place(this.session.ends.B.value),
         path: this.session.paths.denseTrack()?.vertices.map(vertex => this.place(vertex)!) ?? null,
@@ -513,15 +526,17 @@ export class LatentPlot {
 
   private listen(): void {
     const { area } = this;
-    let drag: 'scrub' | 'pan' | null = null;
+    let drag: 'scrub' | 'pan' | 'lasso' | null = null;
     let last: Point = [0, 0];
     area.addEventListener('pointerdown', event => {
       if (!this.plotted) return;
       this.hover(-1);
-      drag = event.button === 0 && !event.shiftKey ? 'scrub' : 'pan';
+      const isLasso = event.button === 0 && (event.ctrlKey || event.metaKey || event.altKey);
+      drag = isLasso ? 'lasso' : event.button === 0 && !event.shiftKey ? 'scrub' : 'pan';
       last = this.pointerPlace(event);
       area.setPointerCapture(event.pointerId);
       area.classList.toggle('panning', drag === 'pan');
+      if (isLasso) this.forgetLasso();
       if (drag === 'scrub') {
         this.onGrab();
         this.moveTo(fromScreen(this.view, last), true);
@@ -534,7 +549,10 @@ export class LatentPlot {
         return;
       }
       if (drag === 'scrub') this.moveTo(fromScreen(this.view, here), true);
-      else {
+      else if (drag === 'lasso') {
+        this.lasso.push(fromScreen(this.view, here));
+        this.askMarks();
+      } else {
         this.view = panBy(this.view, here[0] - last[0], this.plotted?.yName === null ? 0 : here[1] - last[1]);
         this.repaint();
       }
@@ -542,6 +560,11 @@ export class LatentPlot {
     });
     const end = () => {
       if (drag === 'scrub') this.session.release();
+      if (drag === 'lasso' && this.plotted) {
+        const rows = rowsInside(this.plotted.x, this.plotted.y, this.lasso);
+        if (rows.length > 0) this.session.chosenRows$.next(rows);
+        else this.forgetLasso();
+      }
       drag = null;
       area.classList.remove('panning');
     };
@@ -572,6 +595,10 @@ export class LatentPlot {
 
   /** Handles a key; false when it is none of the plot's. */
   private pressed(event: KeyboardEvent): boolean {
+    if (event.key === 'Escape' && this.lasso.length > 0) {
+      this.forgetLasso();
+      return true;
+    }
     const current = this.place(this.session.z$.value);
     if (!current || event.ctrlKey || event.metaKey || event.altKey) return false;
     const { x0, x1, y0, y1, width, height } = this.view;

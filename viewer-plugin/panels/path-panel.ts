@@ -84,15 +84,17 @@ export function pathPanel(host: HTMLElement, session: Session, loop: PathLoop): 
     ),
   );
 
-  combineLatest([session.ends.A, session.ends.B, session.cloud$, loop.playing$]).subscribe(([a, b, cloud, playing]) => {
-    host.hidden = !cloud;
-    goButtons.A.hidden = !a;
-    goButtons.B.hidden = !b;
-    clear.hidden = !a && !b;
-    play.disabled = !a || !b;
-    setText(play, playing ? PAUSE : PLAY);
-    const label = playing ? 'Stop the loop' : 'Play the path from A to B and back';
-    play.title = a && b ? label : 'Set A and B first: then this plays the path between them';
-    play.setAttribute('aria-label', label);
-  });
+  combineLatest([session.ends.A, session.ends.B, session.cloud$, loop.playing$, session.paths.state$]).subscribe(
+    ([a, b, cloud, playing]) => {
+      host.hidden = !cloud;
+      goButtons.A.hidden = !a;
+      goButtons.B.hidden = !b;
+      clear.hidden = !a && !b;
+      play.disabled = !playing && session.paths.track() === null;
+      setText(play, playing ? PAUSE : PLAY);
+      const label = playing ? 'Stop the loop' : 'Play the path from A to B and back';
+      play.title = a && b ? label : 'Set A and B first: then this plays the path between them';
+      play.setAttribute('aria-label', label);
+    },
+  );
 }
