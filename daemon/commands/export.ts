@@ -9,6 +9,7 @@ import { formatBild } from '../gaussians/displacement.js';
 import { formatGaussians, type GaussianSet } from '../gaussians/gaussian-set.js';
 import { formatGaussiansCif } from '../gaussians/gaussians-cif.js';
 import { type DensityGrid, gaussiansToDensity } from '../gaussians/to-density.js';
+import { nearestParticles } from '../latent/neighbours.js';
 import { LatentDecoder } from '../networks/latent-decoder.js';
 import { writeParticleSubset } from '../particles/read-particles.js';
 import { ProjectFolder } from '../project/project-folder.js';
@@ -24,6 +25,7 @@ interface ExportOptions {
   star?: string;
   cluster?: number;
   at?: string;
+  particles?: number;
   gaussians?: string;
   map?: string;
   model?: string;
@@ -42,12 +44,12 @@ export function register(program: Command): void {
     .option('--latents <FILE.tsv>', "every particle's latent coordinates and ring correlation, and what embed and cluster have found")
     .option('--star <FILE.star>', "the run's particles, with the input's own columns")
     .addOption(new Option('--cluster <K>', 'only this cluster in the star file').argParser(parseCluster))
-    .option('--at <z0,z1,…>', 'latent point of --gaussians, --map and --model')
+    .option('--at <z0,z1,…>', 'latent point of --gaussians, --map and --model, and of the particles in the star file, nearest first')
     .option('--gaussians <FILE.txt|.cif>', 'the Gaussians at that point')
     .option('--map <FILE.mrc>', "their density on the consensus map's grid")
     .option('--model <FILE.cif>', 'the fitted atomic model, moved with the Gaussians to that point')
     .option('--vectors <zA…:zB…>', 'an arrow for every Gaussian from its place at zA to its place at zB');
-  addParameter(command, 'arrowScale');
+  for (const name of ['nearest', 'arrowScale'] as const) addParameter(command, name);
   command.option('--json', 'one JSON object a line').action((dir: string, bild: string | undefined, options: ExportOptions) =>
     runLong(options, async ({ reporter }) => {
       const project = ProjectFolder.open(dir);
@@ -69,19 +71,27 @@ export function register(program: Command): void {
           options.star,
           starRows(run, options, line => reporter.note(line)),
         );
-      if (options.at !== undefined || options.vectors !== undefined) await writeStates(project, run, options, bild);
+      if ((options.gaussians ?? options.map ?? options.model ?? options.vectors) !== undefined)
+        await writeStates(project, run, options, bild);
       reporter.done({ run: run.name, files }, `wrote ${files.join(', ')}`);
     }),
   );
 }
 
 /** The files to write. Throws InputError where an option misses its partner. */
-function checkTogether({ latents, star, cluster, at, gaussians, map, model, vectors }: ExportOptions, bild: string | undefined): string[] {
+function checkTogether(
+  { latents, star, cluster, at, particles, gaussians, map, model, vectors }: ExportOptions,
+  bild: string | undefined,
+): string[] {
   if (cluster !== undefined && star === undefined) throw new InputError(`--cluster ${cluster}: nothing to write; add --star FILE.star`);
   const there = gaussians ?? map ?? model;
   if (at === undefined && there !== undefined) throw new InputError(`${there}: at which latent point? add --at z0,z1,…`);
-  if (at !== undefined && there === undefined)
-    throw new InputError(`--at ${at}: nothing to write there; add --gaussians FILE, --map FILE or --model FILE`);
+  if (at !== undefined && there === undefined && star === undefined)
+    throw new InputError(`--at ${at}: nothing to write there; add --gaussians FILE, --map FILE, --model FILE or --star FILE`);
+  if (particles !== undefined && (at === undefined || star === undefined))
+    throw new InputError('--particles counts the nearest ones in the star file; it goes with --at and --star');
+  if (cluster !== undefined && (particles !== undefined || (at !== undefined && there === undefined)))
+    throw new InputError('--star takes a cluster or the particles nearest to --at, not both; leave out one');
   if ((vectors === undefined) !== (bild === undefined)) {
     throw new InputError(
       vectors === undefined
@@ -107,8 +117,15 @@ export function requireFolderOf(file: string): void {
 }
 
 /** Rows of the run's latents, from 0, that go into the star file. */
-function starRows(run: RunFolder, { cluster }: ExportOptions, note: (line: string) => void): number[] {
-  return cluster === undefined ? [...run.latents().particle.keys()] : rowsOfCluster(run, cluster, note);
+function starRows(run: RunFolder, options: ExportOptions, note: (line: string) => void): number[] {
+  const { cluster, at, particles } = options;
+  if (cluster !== undefined) return rowsOfCluster(run, cluster, note);
+  const latents = run.latents();
+  // Where Gaussians or a map of the point are written as well, all particles go along unless a number says otherwise.
+  const isNearest = particles !== undefined || (options.gaussians ?? options.map ?? options.model) === undefined;
+  if (at === undefined || !isNearest) return [...latents.particle.keys()];
+  const [{ rows }] = nearestParticles(latents, [parsePoint(at, latents.dims, '--at')], particles ?? parameters.nearest.default);
+  return [...rows];
 }
 
 function writeStar(project: ProjectFolder, run: RunFolder, file: string, rows: readonly number[]): void {

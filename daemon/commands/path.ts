@@ -11,7 +11,7 @@ import { rowsOfCluster, writePath } from '../project/run-analyses.js';
 import type { RunFolder } from '../project/run-folder.js';
 import { writeFileAtomic } from '../project/write-file-atomic.js';
 import { parameters } from '../settings/settings.js';
-import { parseCluster, parsePoint, requireFolderOf } from './export.js';
+import { parseCluster, parseEnds, parsePoint, requireFolderOf } from './export.js';
 import { addParameter, runLong } from './long-command.js';
 
 interface PathCommandOptions {
@@ -84,9 +84,7 @@ function askedPath(run: RunFolder, options: PathCommandOptions, note: (line: str
   if (line !== undefined) {
     if ((from ?? to ?? fromCluster ?? toCluster) !== undefined)
       throw new InputError(`--line ${line} has both ends; leave out --from, --to and the clusters`);
-    const ends = line.split(':');
-    if (ends.length !== 2) throw new InputError(`--line ${line}: give two points, as 0,0:1,0`);
-    const [a, b] = ends.map(end => [...parsePoint(end, latents.dims, '--line')]);
+    const [a, b] = parseEnds(line, latents.dims, '--line').map(end => [...end]);
     if (a.every((value, d) => value === b[d])) throw new InputError(`--line ${line}: both ends are the same point`);
     return { shape: 'line', from: a, to: b, ...rest };
   }

@@ -103,3 +103,21 @@ test('wrong numbers are refused in one line with what would be right', () => {
     assert.match(stderr, message);
   }
 });
+
+test('the particles nearest to a latent point make a star file of their own, whatever else is exported there', () => {
+  const distance = (row: number) => Math.hypot(cloud.z[2 * row] - 9, cloud.z[2 * row + 1]);
+  const nearest = [...truth.keys()].sort((a, b) => distance(a) - distance(b)).slice(0, 7);
+  const exported = limber(['export', 'demo', '--run', 'first', '--star', 'near.star', '--at', '9,0', '--particles', '7'], scratch);
+  assert.equal(exported.status, 0, exported.stderr);
+  assert.equal(limber(['export', 'demo', '--run', 'first', '--star', 'all.star'], scratch).status, 0);
+  const all = particleRows('all.star');
+  assert.equal(all.length, PARTICLES);
+  // Star files are in the order of the latents, and these nearest first.
+  assert.deepEqual(
+    particleRows('near.star'),
+    nearest.map(row => all[row]),
+  );
+  const refused = limber(['export', 'demo', '--run', 'first', '--star', 'near.star', '--at', '9,0', '--cluster', '1'], scratch);
+  assert.equal(refused.status, 2);
+  assert.match(refused.stderr, /takes a cluster or the particles nearest to --at, not both/);
+});
