@@ -1,7 +1,7 @@
 // Pictures and clusters of the current run's latents: asked for anew whenever the daemon says that there are others.
 import { BehaviorSubject } from 'rxjs';
 import type { EmbeddingTables, RunSummary } from '../protocol/messages.js';
-import type { DaemonLink } from './daemon-link.js';
+import { DaemonError, type DaemonLink } from './daemon-link.js';
 
 export type RunEmbeddings = EmbeddingTables & { run: string };
 
@@ -33,8 +33,8 @@ export class Embeddings {
       if (isWanted()) this.tables$.next(tables);
     } catch (error) {
       if (!isWanted()) return;
-      // Asked for again when the daemon is back.
-      this.version = '';
+      // Asked for again when the daemon is back; a table that cannot be read stays so until it is another.
+      if (error instanceof DaemonError && error.code === 'away') this.version = '';
       this.failed(run, error);
     }
   }

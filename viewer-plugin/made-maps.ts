@@ -12,11 +12,14 @@ export interface MapLayer {
   colour: number;
 }
 
+/** NAME_002 and so on: maps of a series would hide each other. */
+const LATER_OF_SERIES = /_(?!001$)\d{3}$/;
+
 export class MadeMaps {
   readonly layers$ = new BehaviorSubject<MapLayer[]>([]);
   private isFirst = true;
 
-  /** Takes the project's list over. A map that comes while the page is open is shown, one that was there before waits to be asked for. */
+  /** Takes the project's list over. A map that comes while the page is open is shown, of a series the first; one that was there before waits to be asked for. */
   update(maps: readonly MadeMap[]): void {
     const before = this.layers$.value;
     const layers: MapLayer[] = [];
@@ -24,7 +27,7 @@ export class MadeMaps {
       const known = before.find(layer => layer.map.name === map.name);
       if (!known) {
         const colour = map.source?.cluster ? categoryColour(map.source.cluster - 1) : freeColour([...before, ...layers]);
-        layers.push({ map, visible: !this.isFirst, contour: map.contour, colour });
+        layers.push({ map, visible: !this.isFirst && !LATER_OF_SERIES.test(map.name), contour: map.contour, colour });
       } else if (known.map.version === map.version) layers.push({ ...known, map });
       // The whole map after the quick one: at its own contour, unless a person chose another.
       else layers.push({ ...known, map, contour: known.contour === known.map.contour ? map.contour : known.contour });

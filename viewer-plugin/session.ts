@@ -87,6 +87,8 @@ export class Session {
   readonly paths: Paths;
   readonly embeddings: Embeddings;
   readonly madeMaps = new MadeMaps();
+  /** Rows of the latents that a person drew a line around; null: none. */
+  readonly chosenRows$ = new BehaviorSubject<number[] | null>(null);
 
   private scene: SessionScene | null = null;
   private fetchUrl: (path: string) => string = path => path;

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
+import type { ClientMessage } from '../../protocol/messages.js';
 import type { MolecularScene } from '../../viewer-plugin/scene.js';
 import type { Session } from '../../viewer-plugin/session.js';
 import { launchBrowser } from '../browser/launch.js';
@@ -107,6 +108,7 @@ test('each entry of the map menu asks for its particles, and says why it cannot 
   await menu.click();
   const entry = (name: string | RegExp) => page.getByRole('menuitem', { name });
   assert.match((await entry('This cluster').getAttribute('title')) ?? '', /no clusters yet/);
+  assert.match((await entry('Those you draw around').getAttribute('title')) ?? '', /Ctrl\+drag/);
   assert.match((await entry(/Along A/).getAttribute('title')) ?? '', /Set A and B/);
   await page.getByRole('menuitemcheckbox', { name: /half-maps/ }).click();
   assert.equal(await page.getByRole('menuitemcheckbox', { name: /half-maps/ }).getAttribute('aria-checked'), 'false');
@@ -126,6 +128,27 @@ test('each entry of the map menu asks for its particles, and says why it cannot 
   await page.getByRole('button', { name: 'Stop', exact: true }).click();
   await page.waitForFunction(() => limber.session.jobs$.value.length === 0);
   assert.equal(asked(daemon, 'cancel-job')?.type, 'cancel-job');
+  // Around the left half of the plot: the particles of the first state.
+  const box = (await page.locator('.plot-area').boundingBox())!;
+  await page.keyboard.down('Control');
+  await page.mouse.move(box.x + 40, box.y + 10);
+  await page.mouse.down();
+  for (const [x, y] of [
+    [0.5, 0.05],
+    [0.5, 0.9],
+    [0.11, 0.9],
+  ])
+    await page.mouse.move(box.x + x * box.width, box.y + y * box.height);
+  await page.mouse.up();
+  await page.keyboard.up('Control');
+  assert.deepEqual(await present(page), z, 'the point stays where it was');
+  const chosen = await page.evaluate(() => limber.session.chosenRows$.value!.map(row => limber.session.cloud$.value!.particle[row]));
+  assert.ok(chosen.length > 100 && chosen.length < 500);
+  await menu.click();
+  await entry(`The ${chosen.length} particles you drew around`).click();
+  await page.locator('.job').waitFor();
+  const { particles } = asked(daemon, 'start-reconstruction') as Extract<ClientMessage, { type: 'start-reconstruction' }>;
+  assert.deepEqual(particles, { which: 'rows', rows: Uint32Array.from(chosen) });
   assert.deepEqual(errors, []);
   await close();
 });

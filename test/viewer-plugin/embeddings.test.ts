@@ -10,6 +10,7 @@ import { umapColumns } from '../../viewer-plugin/embeddings.js';
 import { Flight } from '../../viewer-plugin/flight.js';
 import { freeMapName, MadeMaps } from '../../viewer-plugin/made-maps.js';
 import { categoryColour, categoryTable } from '../../viewer-plugin/panels/categories.js';
+import { particlesOf, rowsInside } from '../../viewer-plugin/panels/lasso.js';
 import { describeMap } from '../../viewer-plugin/panels/maps-panel.js';
 import { rowTowards } from '../../viewer-plugin/panels/particle-rows.js';
 import { rasterisePoints } from '../../viewer-plugin/panels/point-raster.js';
@@ -85,6 +86,12 @@ test('a map that comes while the page is open is shown, one that was there waits
   maps.layers$.subscribe(() => told++);
   maps.update(layers().map(({ map }) => ({ ...map })));
   assert.equal(told, 0, 'the same list again is no news');
+  maps.update([made('way_001'), made('way_002'), made('way_003'), made('new', whole)]);
+  assert.deepEqual(
+    layers().map(({ visible }) => visible),
+    [true, false, false, true],
+    'maps of a series would hide each other',
+  );
   maps.update([made('new', whole)]);
   assert.deepEqual(
     layers().map(({ map }) => map.name),
@@ -132,6 +139,25 @@ test('an arrow key goes to the nearest particle on that side, within 45° of the
   assert.equal(rowTowards(x, y, view, from, [0, 1]), 3);
   assert.equal(rowTowards(x, y, view, from, [-1, 0]), 4);
   assert.equal(rowTowards(x.slice(0, 3), y.slice(0, 3), view, from, [-1, 0]), -1);
+});
+
+test('a line drawn around particles holds those inside of it, also where it is bent and crosses itself, and a particle once whatever its copies', () => {
+  // A C of unit squares, open to the right, with a point in each of nine cells.
+  const line = [
+    [0, 0],
+    [3, 0],
+    [3, 1],
+    [1, 1],
+    [1, 2],
+    [3, 2],
+    [3, 3],
+    [0, 3],
+  ] as const;
+  const x = Array.from({ length: 9 }, (_, i) => (i % 3) + 0.5);
+  const y = Array.from({ length: 9 }, (_, i) => Math.floor(i / 3) + 0.5);
+  assert.deepEqual(rowsInside(x, y, line), [0, 1, 2, 3, 6, 7, 8]);
+  assert.deepEqual(rowsInside(x, y, []), []);
+  assert.deepEqual([...particlesOf(Uint32Array.of(9, 9, 4, 70_000), [3, 0, 1, 2])], [4, 9, 70_000]);
 });
 
 test('a flight to a latent point is smooth, ends exactly there, and a hand that takes the point stops it', () => {

@@ -6,6 +6,7 @@ import { freeMapName } from '../made-maps.js';
 import { pointAt } from '../path-track.js';
 import type { Session } from '../session.js';
 import { element, formatNumber, onAny, setText } from './dom.js';
+import { particlesOf } from './lasso.js';
 import { supportAt } from './local-support.js';
 import { menuButton } from './menu.js';
 import { numberField } from './settings-fields.js';
@@ -169,6 +170,19 @@ export class AnalysisBar {
           refusal: () => this.refusal() ?? (session.paths.track() ? null : 'Set A and B first, and let their path be found'),
         },
         {
+          label: 'Those you draw around',
+          labelNow: () => {
+            const chosen = this.chosen();
+            return chosen ? `The ${formatNumber(chosen.length)} particles you drew around` : 'Those you draw around';
+          },
+          title: 'Reconstruct from the particles inside of the line in the plot',
+          act: () => {
+            const rows = this.chosen();
+            if (rows) this.make('chosen', { which: 'rows', rows });
+          },
+          refusal: () => this.refusal() ?? (this.chosen() ? null : 'Draw a line around particles first: Ctrl+drag in the plot'),
+        },
+        {
           label: 'All particles',
           labelNow: () => `All ${formatNumber(particles())} particles`,
           title: 'Reconstruct from all particles of the run, with its orientations',
@@ -187,6 +201,13 @@ export class AnalysisBar {
       ],
       'Map from particles ▾',
     );
+  }
+
+  /** Numbers of the particles inside of the line that was drawn. */
+  private chosen(): Uint32Array | null {
+    const rows = this.session.chosenRows$.value;
+    const cloud = this.session.cloud$.value;
+    return rows && cloud && particlesOf(cloud.particle, rows);
   }
 
   private make(name: string, particles: ParticleChoice): void {

@@ -38,6 +38,8 @@ export interface PlotMarks {
   neutral: Point | null;
   /** Clusters by number, at their medoids. */
   clusters: readonly { at: Point; label: string; colour: string }[];
+  /** A line drawn around particles, closed; [] for none. */
+  lasso: readonly Point[];
   /** The way from A to B is a line in this plane. */
   isStraight: boolean;
   a: Point | null;
@@ -143,6 +145,12 @@ export function drawMarks(canvas: HTMLCanvasElement, view: PlotView, marks: Plot
   context.clip();
   if (marks.neutral) drawNeutral(context, toScreen(view, marks.neutral), colours);
   for (const { at, label, colour } of marks.clusters) drawBadge(context, toScreen(view, at), label, colour, colours);
+  if (marks.lasso.length > 1)
+    drawLasso(
+      context,
+      marks.lasso.map(point => toScreen(view, point)),
+      colours,
+    );
   const { of, at } = marks.copies;
   if (of)
     drawCopies(
@@ -176,6 +184,23 @@ export function drawMarks(canvas: HTMLCanvasElement, view: PlotView, marks: Plot
     if (marks.nearest) drawNearest(context, current, toScreen(view, marks.nearest), colours);
     drawCurrent(context, current, colours);
   }
+  context.restore();
+}
+
+function drawLasso(context: CanvasRenderingContext2D, line: readonly Point[], colours: CanvasColours): void {
+  context.save();
+  context.beginPath();
+  for (const point of line) context.lineTo(...point);
+  context.closePath();
+  context.fillStyle = colours.accent;
+  context.globalAlpha = 0.1;
+  context.fill();
+  context.globalAlpha = 1;
+  context.lineWidth = 1.5;
+  context.lineJoin = 'round';
+  context.strokeStyle = colours.accent;
+  context.setLineDash([5, 3]);
+  context.stroke();
   context.restore();
 }
 

@@ -63,6 +63,7 @@ export class LatentPlot {
   readonly axes$ = new BehaviorSubject<PlotAxes>(initialAxes(2));
   private readonly points = element('canvas', { 'aria-hidden': true });
   private readonly marks = element('canvas', { 'aria-hidden': true });
+  private readonly under = element('div', { class: 'under-plot' });
   private readonly message = element('div', { class: 'plot-message', role: 'status' });
   private readonly area: HTMLElement;
   private readonly near = element('span', { class: 'near' });
@@ -150,13 +151,9 @@ export class LatentPlot {
       this.area,
       this.support,
       this.belowSupport,
-      element(
-        'div',
-        { class: 'under-plot' },
-        tools,
-        element('span', { class: 'help', tabindex: 0, role: 'note', title: HELP, 'aria-label': HELP }, '?'),
-      ),
+      this.under,
     );
+    this.under.append(tools, element('span', { class: 'help', tabindex: 0, role: 'note', title: HELP, 'aria-label': HELP }, '?'));
     this.support.append(this.near, this.nearestText);
     followSize(this.points, () => this.resized());
     followSize(this.marks, () => this.resized());
@@ -325,6 +322,7 @@ export class LatentPlot {
       colour,
     );
     this.colour.closest<HTMLElement>('.bar')!.hidden = !cloud;
+    this.under.hidden = !cloud;
     this.selects.x.parentElement!.hidden = dims < 2 || basis === 'umap';
     this.selects.y.parentElement!.hidden = dims < 2 || basis === 'umap';
     // Of one coordinate there are no components.
