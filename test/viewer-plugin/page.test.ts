@@ -319,7 +319,7 @@ test('a region’s own motion is laid on the path by a click and played, and the
       [0.6, 0],
     ],
   );
-  assert.equal(await page.evaluate(() => limber.loop.playing$.value), true);
+  await page.getByRole('button', { name: /^Stop the loop/ }).waitFor();
   assert.deepEqual(errors, []);
   await close();
 });
