@@ -32,10 +32,14 @@ const [{ runEmbedding }, { Random }] = await Promise.all([built('latent/run-anal
 
 const z = clustersAndCurves(count, new Random(7));
 const first = await embed();
-console.log(`limber      ${first.seconds.toFixed(1)} s for ${count} particles × ${DIMS}`);
+console.log(
+  `limber      ${first.seconds.toFixed(1)} s (${first.processorSeconds.toFixed(1)} s of the processor) for ${count} particles × ${DIMS}`,
+);
 const second = await embed();
 const same = first.picture.every((value, i) => value === second.picture[i]);
-console.log(`again       ${second.seconds.toFixed(1)} s, ${same ? 'the same picture to the bit' : 'ANOTHER PICTURE from the same seed'}`);
+console.log(
+  `again       ${second.seconds.toFixed(1)} s (${second.processorSeconds.toFixed(1)} s), ${same ? 'the same picture to the bit' : 'ANOTHER PICTURE from the same seed'}`,
+);
 
 const folder = mkdtempSync(join(tmpdir(), 'limber-umap-'));
 try {
@@ -48,10 +52,12 @@ if (!same) process.exitCode = 1;
 /** As `limber embed` does it: on a thread of its own. */
 async function embed() {
   const started = performance.now();
+  const before = process.cpuUsage();
   const reporter = { progress() {} };
   const { signal } = new AbortController();
   const { coordinates } = await runEmbedding('umap', { count, dims: DIMS, z }, { dims: 2, seed }, { reporter, signal });
-  return { seconds: (performance.now() - started) / 1000, picture: coordinates };
+  const { user, system } = process.cpuUsage(before);
+  return { seconds: (performance.now() - started) / 1000, processorSeconds: (user + system) / 1e6, picture: coordinates };
 }
 
 /** Three round clusters of unlike size and width, an elongated one, and two curves of which one is a closed ring: half the particles each. */

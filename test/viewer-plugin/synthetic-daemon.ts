@@ -20,6 +20,7 @@ import {
   SUBPROTOCOL,
   type TrainingDefaults,
 } from '../../protocol/messages.js';
+import { madePath } from './made-path.js';
 import { ATOMS, CENTRE, decode, embeddings, latents, MAP_VOXEL_ANGSTROM, MAP_VOXELS, mapFile, modelFile } from './synthetic-project.js';
 
 const TYPES: Record<string, string> = {
@@ -89,6 +90,10 @@ export class SyntheticDaemon {
   project: ProjectSummary;
   /** Frames wait for this many milliseconds, as if decoding took so long. */
   decodeMilliseconds = 0;
+  /** Paths are begun and never found. */
+  holdsPaths = false;
+  /** Neighbouring particles join any two points. */
+  isJoined = true;
   /** What start-training answers instead of starting, if anything. */
   refusal: string | null = null;
   /** What comparing halves and refining orientations have found out about every run. */
@@ -318,6 +323,19 @@ export class SyntheticDaemon {
         const job = `${message.type.slice('start-'.length)}-1`;
         send({ type: 'started', id: message.id, job });
         this.change({ jobs: [{ job, run: run?.name ?? null, stage: 'start', done: 0, total: 0 }] });
+        return;
+      }
+      case 'find-path': {
+        const { id, shape, from, to, points = 10 } = message;
+        if (this.holdsPaths) send({ type: 'path-progress', id, stage: 'neighbours', done: 1, total: 4 });
+        else
+          send({
+            type: 'path',
+            id,
+            run: run!.name,
+            epoch: run!.epoch,
+            path: this.isJoined || shape === 'line' ? madePath(shape, from, to, points) : null,
+          });
         return;
       }
       case 'measure-motion':
