@@ -42,9 +42,11 @@ export class MadeMaps {
   }
 }
 
-/** The first colour that no layer has, from the end, where clusters are seldom. */
+/** In which order maps that are of no cluster take their colours: first those that clusters seldom come to. */
+const FREE_ORDER = [7, 8, 6, 9, 5, 4, 3, 2, 1, 0];
+
 function freeColour(layers: readonly MapLayer[]): number {
-  const colours = Array.from({ length: 10 }, (_, k) => categoryColour(9 - k));
+  const colours = FREE_ORDER.map(categoryColour);
   return colours.find(colour => !layers.some(layer => layer.colour === colour)) ?? colours[layers.length % colours.length];
 }
 
