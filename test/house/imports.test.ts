@@ -60,6 +60,7 @@ const ALLOWED: readonly (readonly [string, readonly string[]])[] = [
     'daemon/service',
     [
       'protocol',
+      'daemon/training/progress',
       'daemon/numerics',
       'daemon/settings',
       'daemon/formats',

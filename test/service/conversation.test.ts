@@ -38,8 +38,10 @@ test('the first message says what the project is made of, so that a page needs t
       vary: ['position'],
       focus: null,
       continueFrom: null,
+      embeddingsVersion: '',
     },
   ]);
+  assert.deepEqual(project.maps, []);
 });
 
 test('the map goes out as the bytes of a float32 MRC with plain axes, because Mol* misreads the rest', async t => {
