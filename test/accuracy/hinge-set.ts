@@ -35,7 +35,8 @@ const domain = (chain: string, x: number, degrees: number): HingedDomain => ({
   toDegrees: degrees,
 });
 export const HINGED_DOMAINS: readonly [HingedDomain, HingedDomain] = [domain('B', -38, 11), domain('C', 38, 11)];
-const AXIS = [0, 1, 0] as const;
+/** Of both hinges; tops go along x. */
+export const HINGE_AXIS = [0, 1, 0] as const;
 
 /** One CA a residue at a random place of its ellipsoid: PDB text. */
 function modelText(random: Random): string {
@@ -63,7 +64,7 @@ export function hingeOptions(folder: string, seed: number, particles = 3000): Si
       source,
       moving: each(({ range }) => range),
       hinge: each(({ hinge }) => hinge.join(',')),
-      axis: AXIS.join(','),
+      axis: HINGE_AXIS.join(','),
       angles: each(({ fromDegrees, toDegrees }) => `${fromDegrees}:${toDegrees}`),
     },
     particles,
