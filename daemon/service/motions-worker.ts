@@ -1,25 +1,15 @@
 // The thread that measures motions: keeps the run asked for last, since its decoder and the map to its halves take seconds to read.
-import { parentPort } from 'node:worker_threads';
-import { InputError } from '../formats/input-error.js';
 import { ProjectFolder } from '../project/project-folder.js';
 import { motionBetween } from '../training/motions/motion-between.js';
 import { jointMotions, ownMotions } from '../training/motions/own-motions.js';
 import { type Region, readRegionMask, regionOfMask } from '../training/motions/region.js';
 import { RunMolecule } from '../training/motions/run-molecule.js';
+import { answerQuestions } from './answer-questions.js';
 import type { MotionAnswer, MotionQuestion, NamedMask } from './motions.js';
-import type { ThreadAnswer } from './question-thread.js';
 
 let kept: { name: string; molecule: RunMolecule; regions: Map<string, Region> } | null = null;
 
-parentPort?.on('message', ({ number, question }: { number: number; question: MotionQuestion }) => {
-  let answer: ThreadAnswer<MotionAnswer>;
-  try {
-    answer = { number, value: answerTo(question) };
-  } catch (error) {
-    answer = { number, error: (error as Error).message.split('\n')[0], isInput: error instanceof InputError };
-  }
-  parentPort?.postMessage(answer);
-});
+answerQuestions(answerTo);
 
 function answerTo(question: MotionQuestion): MotionAnswer {
   const project = ProjectFolder.open(question.project);

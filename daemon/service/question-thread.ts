@@ -1,7 +1,7 @@
 // A thread of the daemon that answers questions one by one: starts with the first, comes back after a crash, and rejects with one line.
 import { Worker } from 'node:worker_threads';
 
-interface Numbered<Q> {
+export interface Numbered<Q> {
   number: number;
   question: Q;
 }
@@ -17,7 +17,7 @@ export class QuestionThread<Q, A> {
   private readonly waiting = new Map<number, { resolve: (value: A) => void; reject: (error: Error) => void }>();
   private next = 1;
 
-  /** `module`: what runs in the thread; it answers each `{ number, question }` with a ThreadAnswer. `doing` names the work in errors. */
+  /** `module`: what runs in the thread; it calls answerQuestions. `doing` names the work in errors. */
   constructor(
     private readonly module: URL,
     private readonly doing: string,
