@@ -145,7 +145,6 @@ export class LatentPlot {
         ),
         element('label', { class: 'axis-choice' }, 'x', this.selects.x),
         element('label', { class: 'axis-choice' }, 'y', this.selects.y),
-        element('span', { class: 'push' }),
         this.colour,
       ),
       this.area,
