@@ -1,12 +1,14 @@
 // Which points of the latent cloud an image has still to be compared with: likelihood is smooth over the cloud, so that what is likely lies beside what is likely.
 //
 // An image is compared with a few points first, then with the neighbours of those that are not hopeless, until no neighbour is left. On the simulated slide that is 58 of 128 points, and no
-// place changes by more than a thousandth of the cloud; in two dimensions a smaller part of the cloud is likely.
+// place changes by more than a thousandth of the cloud. In two dimensions the few first points miss the likeliest place now and then (simulated ring: mean cosine 0.982 where comparing with all gives 0.987).
 
 import { KdTree } from '../numerics/k-d-tree.js';
 
 /** Points that every image is compared with: the first ones, being as good a random draw as all. */
 export const COMPARED_FIRST = 24;
+/** Dimensions up to which the search finds what comparing with all points finds. */
+export const MOST_SEARCHED_DIMS = 1;
 const NEAREST = 6;
 /** A point with less than e to the minus this of the likeliest one's weight is hopeless, and so are those behind it. */
 const MARGIN = 9;

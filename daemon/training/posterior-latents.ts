@@ -10,7 +10,7 @@
 import type { Backend, ProjectionGeometry, Tensor } from '../compute/backend.js';
 import type { Random } from '../numerics/random.js';
 import type { BatchSource } from './particle-gradients.js';
-import { COMPARED_FIRST, neighbourGraph, plausibleNeighbours } from './plausible-candidates.js';
+import { COMPARED_FIRST, MOST_SEARCHED_DIMS, neighbourGraph, plausibleNeighbours } from './plausible-candidates.js';
 import { Cancelled, type Reporter } from './progress.js';
 import { ringPixels } from './ring-shares.js';
 
@@ -99,7 +99,9 @@ export async function posteriorLatents(
       if (signal?.aborted) throw new Cancelled('stopped while placing particles');
       const rows = Math.min(batch, source.count - first);
       const chosen = Array.from({ length: rows }, (_, i) => first + i);
-      const { logLikelihood, correlation } = await comparison.plausible(chosen, graph, evidence);
+      const { logLikelihood, correlation } = await (dims <= MOST_SEARCHED_DIMS
+        ? comparison.plausible(chosen, graph, evidence)
+        : comparison.of(chosen));
       for (let r = 0; r < rows; r++) {
         const { weights, likeliest } = posterior(logLikelihood.subarray(r * count, (r + 1) * count), evidence);
         z.set(localMean(candidates, weights, REACH * Math.sqrt(spread)), (first + r) * dims);
