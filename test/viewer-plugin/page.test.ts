@@ -257,7 +257,8 @@ test('atoms and Gaussians that are selected in Mol* become a region that a run c
   await page.waitForFunction(() => !!limber.scene()!.plugin.state.data.cells.get('limber-structure')?.obj);
   await page.getByRole('button', { name: 'Train…' }).click();
   await page.getByText('Options').click();
-  await page.getByRole('button', { name: 'Mark region…' }).click();
+  // The panel of motions has a button of the same name.
+  await page.getByTitle('Make a new region of what is selected in the 3D view').click();
   await page.getByText('Click residues in the view').waitFor();
   assert.equal(await page.getByRole('button', { name: 'Region from selection' }).isDisabled(), true);
   assert.equal(await page.evaluate(() => limber.scene()!.plugin.selectionMode), true);
