@@ -257,10 +257,11 @@ test('atoms and Gaussians that are selected in Mol* become a region that a run c
   await page.waitForFunction(() => !!limber.scene()!.plugin.state.data.cells.get('limber-structure')?.obj);
   await page.getByRole('button', { name: 'Train…' }).click();
   await page.getByText('Options').click();
-  // The panel of motions has a button of the same name.
-  await page.getByTitle('Make a new region of what is selected in the 3D view').click();
-  await page.getByText('Click residues in the view').waitFor();
-  assert.equal(await page.getByRole('button', { name: 'Region from selection' }).isDisabled(), true);
+  // The panel of motions marks regions too.
+  const form = page.getByRole('region', { name: 'Run' });
+  await form.getByRole('button', { name: 'Mark region…' }).click();
+  await form.getByText('Click residues in the view').waitFor();
+  assert.equal(await form.getByRole('button', { name: 'Region from selection' }).isDisabled(), true);
   assert.equal(await page.evaluate(() => limber.scene()!.plugin.selectionMode), true);
   // The first four atoms, as a click on the first residue gives them.
   await page.evaluate(() => {
@@ -269,17 +270,17 @@ test('atoms and Gaussians that are selected in Mol* become a region that a run c
     const loci = { kind: 'element-loci', structure, elements: [{ unit: structure.units[0], indices: Int32Array.of(0, 1, 2, 3) }] };
     plugin.managers.structure.selection.fromLoci('add', loci as never);
   });
-  await page.getByText('4 atoms selected.').waitFor();
-  await page.getByLabel('Name of the region').fill('foot');
-  await page.getByRole('button', { name: 'Region from selection' }).click();
-  await page.getByText(/^foot: \d+ Gaussians? lies? inside/).waitFor();
+  await form.getByText('4 atoms selected.').waitFor();
+  await form.getByLabel('Name of the region').fill('foot');
+  await form.getByRole('button', { name: 'Region from selection' }).click();
+  await form.getByText(/^foot: \d+ Gaussians? lies? inside/).waitFor();
   const { spheres } = daemon.received.find(message => message.type === 'save-region')!;
   const expected = ATOMS.slice(0, 4).flatMap(([x, y, z]) => [x, y, z, 4]);
   // The file has three decimals.
   assert.ok(spheres.length === 16 && expected.every((value, i) => Math.abs(spheres[i] - value) < 1e-3), String(spheres));
-  assert.equal(await page.getByLabel('Focus').inputValue(), 'foot');
+  assert.equal(await form.getByLabel('Focus').inputValue(), 'foot');
   await page.evaluate(() => limber.session.setOptions({ gaussians: true }));
-  await page.getByRole('button', { name: 'Clear' }).first().click();
+  await form.getByRole('button', { name: 'Clear' }).first().click();
   await page.waitForFunction(() => {
     const cell = limber.scene()!.plugin.state.data.cells.get('limber-spheres');
     return cell?.obj && !cell.state.isHidden;
@@ -293,7 +294,7 @@ test('atoms and Gaussians that are selected in Mol* become a region that a run c
     const { atoms, gaussians } = limber.scene()!.selection.count();
     return atoms === 0 && gaussians === 126;
   });
-  await page.getByRole('button', { name: 'Cancel' }).click();
+  await form.getByRole('button', { name: 'Cancel' }).click();
   assert.equal(await page.evaluate(() => limber.scene()!.plugin.selectionMode), false);
   assert.deepEqual(errors, []);
   await close();
