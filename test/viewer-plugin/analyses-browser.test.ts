@@ -6,7 +6,7 @@ import type { ClientMessage } from '../../protocol/messages.js';
 import type { MolecularScene } from '../../viewer-plugin/scene.js';
 import type { Session } from '../../viewer-plugin/session.js';
 import { launchBrowser } from '../browser/launch.js';
-import { openPage, skipWithoutPage, WITH_VIEW } from './opened-page.js';
+import { closePages, openPage, skipWithoutPage, WITH_VIEW } from './opened-page.js';
 import { finishedRun, type SyntheticDaemon } from './synthetic-daemon.js';
 
 declare const limber: { session: Session; scene: () => MolecularScene | null };
@@ -16,7 +16,7 @@ let browser: Browser;
 before(async () => {
   if (!skip) browser = await launchBrowser();
 });
-after(() => browser?.close());
+after(() => closePages(browser));
 
 const RUN = { ...finishedRun('run1', 2), particles: 4000 };
 const asked = <T extends string>(daemon: SyntheticDaemon, type: T) => daemon.received.filter(message => message.type === type).at(-1);

@@ -19,6 +19,14 @@ export interface Opened {
   close(): Promise<void>;
 }
 
+const opened = new Set<Opened>();
+
+/** After the tests of a file. Pages that a failing test left open go too: their daemons would keep the file from ending. */
+export async function closePages(browser: Browser | undefined): Promise<void> {
+  await Promise.all([...opened].map(({ close }) => close()));
+  await browser?.close();
+}
+
 /** Panels alone: a browser without WebGL, where they must work too, and a page that need not be drawn in software. */
 const PANELS = { webgl: false, viewport: { width: 1000, height: 700 } };
 /** A small 3D view is soon drawn. */
@@ -39,9 +47,16 @@ export async function openPage(browser: Browser, options: SyntheticOptions, { we
     });
   }
   await page.goto(daemon.url);
-  const close = async () => {
-    await page.close();
-    await daemon.stop().catch(() => {});
+  const whole: Opened = {
+    page,
+    daemon,
+    errors,
+    close: async () => {
+      opened.delete(whole);
+      await page.close();
+      await daemon.stop().catch(() => {});
+    },
   };
-  return { page, daemon, errors, close };
+  opened.add(whole);
+  return whole;
 }

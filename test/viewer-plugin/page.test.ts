@@ -5,7 +5,7 @@ import type { Browser, Page } from 'playwright-core';
 import type { MolecularScene } from '../../viewer-plugin/scene.js';
 import type { Session } from '../../viewer-plugin/session.js';
 import { launchBrowser } from '../browser/launch.js';
-import { openPage, PATIENCE, skipWithoutPage, WITH_VIEW } from './opened-page.js';
+import { closePages, openPage, PATIENCE, skipWithoutPage, WITH_VIEW } from './opened-page.js';
 import { finishedRun, type SyntheticOptions } from './synthetic-daemon.js';
 import { ATOMS } from './synthetic-project.js';
 
@@ -17,7 +17,7 @@ let browser: Browser;
 before(async () => {
   if (!skip) browser = await launchBrowser();
 });
-after(() => browser?.close());
+after(() => closePages(browser));
 
 const open = (options: SyntheticOptions, as?: typeof WITH_VIEW) => openPage(browser, options, as);
 

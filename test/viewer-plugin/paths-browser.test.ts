@@ -5,7 +5,7 @@ import type { Browser, Page } from 'playwright-core';
 import type { PathLoop } from '../../viewer-plugin/path-loop.js';
 import type { Session } from '../../viewer-plugin/session.js';
 import { launchBrowser } from '../browser/launch.js';
-import { openPage, skipWithoutPage } from './opened-page.js';
+import { closePages, openPage, skipWithoutPage } from './opened-page.js';
 import { finishedRun, type SyntheticDaemon } from './synthetic-daemon.js';
 
 declare const limber: { session: Session; loop: PathLoop };
@@ -15,7 +15,7 @@ let browser: Browser;
 before(async () => {
   if (!skip) browser = await launchBrowser();
 });
-after(() => browser?.close());
+after(() => closePages(browser));
 
 const panel = (page: Page) => page.locator('.path-profile');
 const found = (page: Page, shape: string) =>
