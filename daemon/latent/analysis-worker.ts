@@ -2,15 +2,17 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { latentPath } from './latent-path.js';
 import { clusteringMethods, embeddingMethods } from './registry.js';
-import type { AnalysisAnswer, AnalysisQuestion, AnalysisResult } from './run-analysis.js';
+import type { AnalysisAnswer, AnalysisQuestion, AnalysisResult, AnalysisStart } from './run-analysis.js';
 
 /** Milliseconds between two reports of the same stage: an analysis may call as often as it likes. */
 const INTERVAL = 100;
 
+const { question, stopFlag } = workerData as AnalysisStart;
 let shownStage = '';
 let shownAt = 0;
 
 function progress(stage: string, done: number, total: number): void {
+  if (Atomics.load(stopFlag, 0) !== 0) throw new Error('not wanted any more');
   const now = Date.now();
   if (stage === shownStage && done < total && now - shownAt < INTERVAL) return;
   shownStage = stage;
@@ -35,7 +37,7 @@ function answer(question: AnalysisQuestion): AnalysisResult {
 }
 
 try {
-  tell({ kind: 'result', result: answer(workerData as AnalysisQuestion) });
+  tell({ kind: 'result', result: answer(question) });
 } catch (error) {
   tell({ kind: 'error', message: (error as Error).message });
 }

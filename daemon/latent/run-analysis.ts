@@ -1,4 +1,6 @@
-// Runs an analysis on a thread of its own, so that whoever asked stays awake, sees its progress and can stop it at once.
+// Runs an analysis on a thread of its own, so that whoever asked stays awake, sees its progress and can stop it soon.
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { Cancelled, type Reporter } from '../training/progress.js';
 import type { Clustering, ClusteringOptions, Embedding, EmbeddingOptions, LatentCloud } from './analysis.js';
@@ -11,6 +13,12 @@ export type AnalysisQuestion =
 
 export type AnalysisResult = Embedding | Clustering | LatentPath | null;
 
+/** What the thread begins with. */
+export interface AnalysisStart {
+  question: AnalysisQuestion;
+  /** Not 0: the answer is not wanted any more. */
+  stopFlag: Int32Array;
+}
 export type AnalysisAnswer =
   | { kind: 'progress'; stage: string; done: number; total: number }
   | { kind: 'result'; result: AnalysisResult }
@@ -36,10 +44,17 @@ export function runPath(cloud: LatentCloud, options: PathOptions, caller: Caller
   return ask({ kind: 'path', method: 'path', cloud, options }, caller) as Promise<LatentPath | null>;
 }
 
+/** How long an analysis may take to notice that it is not wanted any more. */
+const PATIENCE_MS = 5000;
+
 async function ask(question: AnalysisQuestion, { reporter, signal }: Caller): Promise<AnalysisResult> {
   const stopped = () => new Cancelled(`${question.method} stopped; nothing was written`);
   if (signal.aborted) throw stopped();
-  const worker = new Worker(new URL('./analysis-worker.js', import.meta.url), { workerData: question });
+  const stopFlag = new Int32Array(new SharedArrayBuffer(4));
+  const worker = new Worker(new URL('./analysis-worker.js', import.meta.url), {
+    workerData: { question, stopFlag } satisfies AnalysisStart,
+  });
+  const ended = once(worker, 'exit').catch(() => {});
   let stop = () => {};
   try {
     return await new Promise((resolve, reject) => {
@@ -55,6 +70,11 @@ async function ask(question: AnalysisQuestion, { reporter, signal }: Caller): Pr
     });
   } finally {
     signal.removeEventListener('abort', stop);
+    // The thread ends by itself. One that is terminated in full run can take the whole process with it: V8 still compiles for it in the background (Node 20).
+    Atomics.store(stopFlag, 0, 1);
+    const patience = new AbortController();
+    await Promise.race([ended, sleep(PATIENCE_MS, undefined, { signal: patience.signal, ref: false }).catch(() => {})]);
+    patience.abort();
     await worker.terminate();
   }
 }
