@@ -124,6 +124,9 @@ export interface Backend {
    */
   latentPenaltyBackward(rows: number, z: Tensor, dZ: Tensor, weight: number): void;
 
+  /** Pull of z[rows,d] to places[rows,d]: weight · mean over the batch of |z − place|²/2. Adds its gradient to dZ. */
+  latentPullBackward(rows: number, z: Tensor, places: Tensor, dZ: Tensor, weight: number): void;
+
   /**
    * Gaussians from the decoder: raw_i = neutral + vary ⊙ (offsets_i − origin), then centre = sigmoid − 0.5, amplitude =
    * sigmoid, width = sigmoid + 0.5. `offsets`[rows(+1),5N]; with `hasOrigin`, row `rows` of offsets is the decoder at z = 0, so that z = 0

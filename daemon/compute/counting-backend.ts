@@ -34,6 +34,7 @@ const operationsOf: Counts = {
   batchNormaliseBackward: (rows, _batchRows, _x, _statistics, _epsilon, scale) => (10 * rows + 6) * scale.length,
   add: count => count,
   latentPenaltyBackward: (rows, z) => 5 * rows * z.shape[z.shape.length - 1],
+  latentPullBackward: (rows, z) => 3 * rows * z.shape[z.shape.length - 1],
   // sigmoid(neutral + vary · (offset − origin)) and its shift.
   gaussians: (rows, _offsets, _hasOrigin, _neutral, vary) => rows * vary.length * (EXPONENTIAL + 6),
   // vary · p · (1 − p) · dOut, and the sum for the origin.

@@ -20,17 +20,41 @@ export function spectralEmbedding(points: Float32Array, n: number, dims: number,
 }
 
 /** The same of a connected graph: `edges` are the neighbours of each of its n points, symmetric. */
-export function graphEmbedding(edges: readonly ReadonlySet<number>[], count: number, random: Random): Float64Array {
-  const n = edges.length;
+function graphEmbedding(edges: readonly ReadonlySet<number>[], count: number, random: Random): Float64Array {
   const neighbours = edges.map(set => [...set]);
-  const degree = neighbours.map(row => row.length);
+  const times = (x: Float64Array, i: number) => neighbours[i].reduce((sum, j) => sum + x[j], 0);
+  return laplacianCoordinates(
+    times,
+    neighbours.map(row => row.length),
+    count,
+    random,
+  );
+}
+
+/** The same of points of which it is known how alike any two are: `affinity`[n × n], symmetric, none negative, no row of zeros. */
+export function affinityEmbedding(affinity: Float64Array, n: number, count: number, random: Random): Float64Array {
+  const row = (i: number) => affinity.subarray(i * n, (i + 1) * n);
+  const times = (x: Float64Array, i: number) => row(i).reduce((sum, value, j) => sum + value * x[j], 0);
+  return laplacianCoordinates(
+    times,
+    Array.from({ length: n }, (_, i) => row(i).reduce((sum, value) => sum + value, 0)),
+    count,
+    random,
+  );
+}
+
+/** `times(x, i)`: row i of the affinities times x; `degree`: the sum of each row. */
+function laplacianCoordinates(
+  times: (x: Float64Array, i: number) => number,
+  degree: readonly number[],
+  count: number,
+  random: Random,
+): Float64Array {
+  const n = degree.length;
   const scale = degree.map(d => 1 / Math.sqrt(d));
   const multiply = (x: Float64Array, y: Float64Array) => {
-    for (let i = 0; i < n; i++) {
-      let sum = 0;
-      for (const j of neighbours[i]) sum += scale[j] * x[j];
-      y[i] = scale[i] * sum;
-    }
+    const scaled = x.map((value, i) => scale[i] * value);
+    for (let i = 0; i < n; i++) y[i] = scale[i] * times(scaled, i);
   };
   const vectors = largestEigenvectors(multiply, n, count + 1, random);
   const out = new Float64Array(n * count);
@@ -69,7 +93,7 @@ function nearestNeighbours(points: Float32Array, n: number, dims: number, k: num
 }
 
 /** Joins every part of the graph to the rest of it at the nearest pair of points. */
-export function connectGraph(edges: Set<number>[], distance: (i: number, j: number) => number): void {
+function connectGraph(edges: Set<number>[], distance: (i: number, j: number) => number): void {
   const n = edges.length;
   for (;;) {
     const reached = new Uint8Array(n);

@@ -1,16 +1,18 @@
-// The latent space laid out anew between two epochs, by which states images take for one another: what was folded when training began lies flat.
+// The latent space laid out anew between two epochs, by which states images take for one another: what was folded or torn when training began lies flat.
 //
-// A run in few dimensions stays as it was first laid out, since particles cannot pass one another: a ring with an arc folded inside keeps it, and at the fold
-// the decoder jumps. But images know nothing of z: one that lies at the fold fits the decoder on either side of it nearly as well, and so do none elsewhere. States
-// that are likely for the same images are neighbours, wherever they lie, and the graph of these neighbourhoods has the true shape. States that the decoder
-// makes badly are unlikely for all images alike, which the share of weights takes out; distances between the models themselves would put them apart.
+// A run in few dimensions stays as it was first laid out, since particles cannot pass one another: a ring with an arc folded inside keeps it, a slide that begins with its halves in the
+// wrong order too, and at the fold the decoder jumps. But images know nothing of z: one that lies at the fold fits the decoder on either side of it nearly as well, and so do none
+// elsewhere. States that are likely for the same images are alike, wherever they lie, and eigenvectors of that likeness (Belkin & Niyogi 2003; of weights as they are, since a graph of so and so
+// many neighbours tears where links are weak) give the true shape. States that the decoder makes badly are unlikely for all images alike, which the share of weights takes out; distances between the
+// models themselves would put them apart.
 
 import type { Backend, ProjectionGeometry } from '../compute/backend.js';
 import { KdTree } from '../numerics/k-d-tree.js';
+import { choleskyFactor, solveLower } from '../numerics/linear-algebra.js';
 import { Random } from '../numerics/random.js';
-import { connectGraph, graphEmbedding } from '../numerics/spectral-embedding.js';
+import { spearmanCorrelation } from '../numerics/rank-correlation.js';
+import { affinityEmbedding } from '../numerics/spectral-embedding.js';
 import type { Heterogeneity, HeterogeneitySettings } from './heterogeneity.js';
-import { LATENT_SPREAD } from './latent-start.js';
 import type { BatchSource } from './particle-gradients.js';
 import { Comparison, drawCandidates, localMean, posterior } from './posterior-latents.js';
 import { Cancelled, type Reporter } from './progress.js';
@@ -24,23 +26,22 @@ const IMAGES_A_STATE = 6;
 /** Steps of an epoch: in fewer the networks do not learn the new places. */
 export const FEWEST_STEPS = 100;
 /**
- * States that an image is spread over, and neighbours of each state. Fewer leave weak links, where Laplacian eigenmaps tear: with 5 and 8 of 256 states a ring of
- * known angles came out with a polar cosine of 0.36 to 0.98 by subsets of images and states, with these of 0.984 to 0.989.
+ * How many states an image is spread over on average, from fine to coarse; what is alike by any of these counts. The fine ones part what differs; by them alone states that are told apart with certainty
+ * would hang together by nothing, and lie anywhere.
  */
-const SPREAD_OVER = 8;
-const NEIGHBOURS = 12;
+const SPREAD_OVER = [2, 4, 8, 16];
+/** The spread by which compared images take the places of their states. */
+const PLACED_BY = 4;
+/**
+ * Standard deviation of every coordinate: a cloud of radius 1.4, where training takes it of its own accord. Rings that were laid out half as wide grew, and since what they lacked was length
+ * rather than width, they buckled.
+ */
+const RELAID_SPREAD = 1;
 /** Images that tell where a particle lies which was not compared, and how far apart they may lie in the mean: near a fold some lie on its other side. */
 const NEAREST = 8;
-const REACH = LATENT_SPREAD / 2;
-/** Neighbours further apart than this, over the root mean square radius of the cloud, lie on two sides of a fold. */
-const FAR = 0.7;
-/**
- * Share of neighbours that lie so. Simulated rings with an arc folded inside had 0.049 and 0.047 at that epoch, two parallel slides 0.029 or less, and all below
- * 0.003 once laid out anew. A space that is not folded stays as it is.
- */
-const TORN = 0.035;
+const REACH = RELAID_SPREAD / 4;
 
-/** n × latentDims: where particles are to lie, of `z`[n × latentDims] where they lie now; null where that is not folded. Throws Cancelled when the signal asks. */
+/** n × latentDims: where particles are to lie, of `z`[n × latentDims] where they lie now; null where that agrees better with the images. Throws Cancelled when the signal asks. */
 export async function relaidLatents(
   backend: Backend,
   geometry: ProjectionGeometry,
@@ -67,15 +68,18 @@ export async function relaidLatents(
   } finally {
     comparison.free();
   }
-  const likely = spreadWeights(logLikelihood, count, SPREAD_OVER);
-  const edges = likenessGraph(likely, count);
-  const flat = graphEmbedding(edges, dims, random);
-  const [before, after] = [tornShare(edges, states, dims), tornShare(edges, flat, dims)];
-  if (before < TORN || after > before / 2) return null;
+  const likeness = likenessOf(logLikelihood, count);
+  const flat = affinityEmbedding(likeness, count, dims, random);
+  const [before, after] = [states, flat].map(places => agreement(likeness, places, count, dims));
+  if (after <= before) return null;
+  reporter.note(
+    `the latent space is laid out anew, by which states the images take for one another (rank correlation of nearness and likeness ${before.toFixed(2)}, now ${after.toFixed(2)})`,
+  );
+  const likely = spreadWeights(logLikelihood, count, PLACED_BY);
   const places = new Float32Array(images * dims);
   for (let i = 0; i < images; i++)
     for (let c = 0; c < count; c++)
-      for (let k = 0; k < dims; k++) places[i * dims + k] += LATENT_SPREAD * likely[i * count + c] * flat[c * dims + k];
+      for (let k = 0; k < dims; k++) places[i * dims + k] += RELAID_SPREAD * likely[i * count + c] * flat[c * dims + k];
   return spreadPlaces(z, dims, chosen, places);
 }
 
@@ -121,50 +125,55 @@ export function spreadWeights(logLikelihood: Float64Array, count: number, states
 }
 
 /**
- * The graph of states that are likely for the same images: neighbours of each are those that share most weight with it, over the square root of what they have in all. Connected. `weights`: images × count.
+ * count × count: how alike states are by which images take them for one another, the weight that each image gives to both, summed over images and spreads. What makes a state unlikely for all images alike, as a
+ * decoder does that makes it badly, makes it no less alike to its neighbours once rows are divided by their sums, as an embedding does. `logLikelihood`: images × count.
  */
-export function likenessGraph(weights: Float64Array, count: number): Set<number>[] {
-  const images = weights.length / count;
-  const total = new Float64Array(count).fill(1e-9);
+export function likenessOf(logLikelihood: Float64Array, count: number): Float64Array {
   const shared = new Float64Array(count * count);
-  for (let i = 0; i < images; i++) {
-    const row = weights.subarray(i * count, (i + 1) * count);
-    row.forEach((w, a) => {
-      total[a] += w;
-      if (w < 1e-6) return;
-      for (let b = 0; b < count; b++) shared[a * count + b] += w * row[b];
-    });
-  }
-  const likeness = (a: number, b: number) => shared[a * count + b] / Math.sqrt(total[a] * total[b]);
-  const edges = Array.from({ length: count }, () => new Set<number>());
-  for (let a = 0; a < count; a++) {
-    const others = Array.from({ length: count }, (_, b) => b).filter(b => b !== a && likeness(a, b) > 0);
-    others.sort((b, c) => likeness(a, c) - likeness(a, b));
-    for (const b of others.slice(0, NEIGHBOURS)) {
-      edges[a].add(b);
-      edges[b].add(a);
+  for (const states of SPREAD_OVER) {
+    const weights = spreadWeights(logLikelihood, count, states);
+    for (let first = 0; first < weights.length; first += count) {
+      const row = weights.subarray(first, first + count);
+      row.forEach((w, a) => {
+        if (w < 1e-6) return;
+        for (let b = 0; b < count; b++) if (row[b] >= 1e-6) shared[a * count + b] += w * row[b];
+      });
     }
   }
-  connectGraph(edges, (a, b) => -likeness(a, b));
-  return edges;
+  // A state that no image takes for its own is alike to itself alone.
+  for (let a = 0; a < count; a++) shared[a * count + a] += 1e-9;
+  return shared;
 }
 
-/** Share of the graph's edges between points that lie far apart in z[n × dims]. */
-export function tornShare(edges: readonly ReadonlySet<number>[], z: ArrayLike<number>, dims: number): number {
-  const n = edges.length;
-  let [variance, torn, all] = [0, 0, 0];
-  for (let k = 0; k < dims; k++) {
-    const values = Float64Array.from({ length: n }, (_, i) => z[i * dims + k]);
-    const mean = values.reduce((sum, v) => sum + v / n, 0);
-    variance += values.reduce((sum, v) => sum + (v - mean) ** 2 / n, 0);
-  }
-  edges.forEach((near, a) => {
-    for (const b of near) {
-      let square = 0;
-      for (let k = 0; k < dims; k++) square += (z[a * dims + k] - z[b * dims + k]) ** 2;
-      torn += Number(square > FAR * FAR * variance);
-      all++;
+/**
+ * How well places agree with likeness: the rank correlation, over all pairs, of how near they lie and how alike they are. Folds and tears lower it, since what is alike lies far apart, and so do parts
+ * that fall together, as when an embedding spends its dimensions on others. `z`: count × dims, made round first, since a latent space is right only up to a smooth map.
+ */
+export function agreement(likeness: Float64Array, z: ArrayLike<number>, count: number, dims: number): number {
+  const round = madeRound(z, count, dims);
+  const pairs = (count * (count - 1)) / 2;
+  const [near, alike] = [new Float64Array(pairs), new Float64Array(pairs)];
+  let pair = 0;
+  for (let a = 0; a < count; a++)
+    for (let b = 0; b < a; b++) {
+      for (let k = 0; k < dims; k++) near[pair] -= (round[a * dims + k] - round[b * dims + k]) ** 2;
+      alike[pair++] = likeness[a * count + b] / Math.sqrt(likeness[a * count + a] * likeness[b * count + b]);
     }
+  return spearmanCorrelation(near, alike);
+}
+
+/** count × dims: the cloud about its mean, its covariance made the identity; as it is where it has no extent in some direction. */
+function madeRound(z: ArrayLike<number>, count: number, dims: number): Float64Array {
+  const means = Float64Array.from({ length: dims }, (_, k) => {
+    let sum = 0;
+    for (let i = 0; i < count; i++) sum += z[i * dims + k] / count;
+    return sum;
   });
-  return torn / all;
+  const centred = Float64Array.from({ length: count * dims }, (_, i) => z[i] - means[i % dims]);
+  const covariance = new Float64Array(dims * dims);
+  for (let i = 0; i < centred.length; i += dims)
+    for (let k = 0; k < dims; k++) for (let l = 0; l < dims; l++) covariance[k * dims + l] += (centred[i + k] * centred[i + l]) / count;
+  if (choleskyFactor(covariance, dims))
+    for (let i = 0; i < centred.length; i += dims) solveLower(covariance, centred.subarray(i, i + dims), dims);
+  return centred;
 }

@@ -82,7 +82,7 @@ test('the mean over neighbours is that of their values', () => {
   );
 });
 
-test('a stretched, turned, mirrored ring is a ring; a filled disc has no hole and a cloud that knows no angle no polar angle', () => {
+test('a stretched, turned, mirrored ring is a ring, and so is one with a dent; a filled disc has no hole and a cloud that knows no angle no polar angle', () => {
   const random = new Random(3);
   const angles = Float64Array.from({ length: 4000 }, () => 2 * Math.PI * random.uniform());
   const bent = (radius: () => number): Latents => ({
@@ -101,6 +101,13 @@ test('a stretched, turned, mirrored ring is a ring; a filled disc has no hole an
   );
   // The centroid and axes of 4,000 points are known to about 1/√4,000.
   assert.ok(ring.polarCosine > 0.998 && ring.open === 1, `${ring.polarCosine} ${ring.open}`);
+  // A dent on one side, to a fifth of the radius.
+  let turn = 0;
+  const heart = ringShape(
+    bent(() => 1 - 0.8 * Math.exp(-(((angles[(turn++ >> 1) % 4000] - Math.PI) / 0.5) ** 2))),
+    angles,
+  );
+  assert.ok(heart.polarCosine > 0.9 && heart.open > 0.99, `${heart.polarCosine} ${heart.open}`);
   const discRadii = Float64Array.from({ length: 4000 }, () => Math.sqrt(random.uniform()));
   let next = 0;
   // Both coordinates of a point take the same radius.
@@ -108,8 +115,8 @@ test('a stretched, turned, mirrored ring is a ring; a filled disc has no hole an
     bent(() => discRadii[(next++ >> 1) % 4000]),
     random.shuffle(angles.slice()),
   );
-  // A share of 7/8 of 4,000 points is known to 0.005; the mean of 4,000 random directions is about 1/√4,000 long.
-  assert.ok(Math.abs(disc.open - 0.875) < 0.02, `${disc.open}`);
+  // 7/8 seen from the centroid, and not far from it seen from wherever the disc looks emptiest; the mean of 4,000 random directions is about 1/√4,000 long.
+  assert.ok(disc.open > 0.8 && disc.open < 0.92, `${disc.open}`);
   assert.ok(disc.polarCosine < 0.07, `${disc.polarCosine}`);
 });
 

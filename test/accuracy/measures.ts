@@ -55,9 +55,9 @@ export function neighbourCosine(neighbours: Int32Array, angles: Float64Array): n
 }
 
 /**
- * Whether a plane cloud is the ring that true `angles` (radians) go round. Latents are right only up to a smooth map, so an ellipse counts as a ring:
- * the cloud is first made as wide as long about its centroid. `polarCosine`: mean cosine between each point's polar angle there and the
- * true one, after the turn or reflection that suits best. `open`: share of points further out than half the median radius; 7/8 of a filled disc.
+ * Whether a plane cloud is the ring that true `angles` (radians) go round. Latents are right only up to a smooth map, so an ellipse counts as a ring, and so does a heart:
+ * the cloud is first made as wide as long about its centroid. `polarCosine`: mean cosine between each point's polar angle there and the true one, after the turn or reflection that suits
+ * best. `open`: share of points that lie further than half the median distance from the middle of the hole; about 7/8 of a filled disc.
  */
 export function ringShape(latents: Latents, angles: Float64Array): { polarCosine: number; open: number } {
   const { count, z } = latents;
@@ -66,23 +66,55 @@ export function ringShape(latents: Latents, angles: Float64Array): { polarCosine
   const [xx, xy, yy] = [covariance[0], covariance[1], covariance[3]];
   const [a, b] = [Math.sqrt(xx), xy / Math.sqrt(xx)];
   const c = Math.sqrt(yy - b * b);
-  const radii = new Float64Array(count);
+  const round = new Float64Array(2 * count);
+  for (let i = 0; i < count; i++) {
+    round[2 * i] = (z[2 * i] - mean[0]) / a;
+    round[2 * i + 1] = (z[2 * i + 1] - mean[1] - b * round[2 * i]) / c;
+  }
+  const [middleX, middleY] = middleOfHole(round);
+  const distances = new Float64Array(count);
   const sums = [0, 0, 0, 0];
   for (let i = 0; i < count; i++) {
-    const x = (z[2 * i] - mean[0]) / a;
-    const y = (z[2 * i + 1] - mean[1] - b * x) / c;
-    radii[i] = Math.hypot(x, y);
+    const [x, y] = round.subarray(2 * i, 2 * i + 2);
+    distances[i] = Math.hypot(x - middleX, y - middleY);
     const polar = Math.atan2(y, x);
     [polar - angles[i], polar + angles[i]].forEach((difference, way) => {
       sums[2 * way] += Math.cos(difference) / count;
       sums[2 * way + 1] += Math.sin(difference) / count;
     });
   }
-  const half = radii.slice().sort()[Math.floor(count / 2)] / 2;
+  const half = distances.slice().sort()[Math.floor(count / 2)] / 2;
   return {
     polarCosine: Math.max(Math.hypot(sums[0], sums[1]), Math.hypot(sums[2], sums[3])),
-    open: radii.reduce((sum, radius) => sum + Number(radius > half), 0) / count,
+    open: distances.reduce((sum, distance) => sum + Number(distance > half), 0) / count,
   };
+}
+
+/** Points of the cloud that may lie in a hole, as noise has them there. */
+const IN_HOLE = 0.02;
+/** Directions in each of which a hole has some of the cloud; at the cloud's edge some see none. */
+const SECTORS = 8;
+const FEWEST_IN_SECTOR = 0.02;
+const GRID = 41;
+
+/** The place, of a grid over the middle of a round cloud (count × 2, variance 1 in all directions), that has the cloud all around and furthest away; the origin where none has it all around. */
+function middleOfHole(points: Float64Array): [number, number] {
+  const count = points.length / 2;
+  let [middle, furthest]: [[number, number], number] = [[0, 0], 0];
+  for (let place = 0; place < GRID * GRID; place++) {
+    const [x, y] = [place % GRID, Math.floor(place / GRID)].map(step => (2 * step) / (GRID - 1) - 1);
+    const distances = new Float64Array(count);
+    const sectors = new Int32Array(SECTORS);
+    for (let i = 0; i < count; i++) {
+      const [dx, dy] = [points[2 * i] - x, points[2 * i + 1] - y];
+      distances[i] = Math.hypot(dx, dy);
+      sectors[Math.floor((0.5 + Math.atan2(dy, dx) / (2 * Math.PI)) * SECTORS) % SECTORS]++;
+    }
+    if (sectors.some(inSector => inSector < FEWEST_IN_SECTOR * count)) continue;
+    const distance = distances.sort()[Math.floor(IN_HOLE * count)];
+    if (distance > furthest) [middle, furthest] = [[x, y], distance];
+  }
+  return middle;
 }
 
 /** Share of particles whose class (0 or 1) most of their neighbours have. */

@@ -14,7 +14,7 @@ export const HARD: Conditions = { noise: 10, ctf: true, shiftPixels: 3 };
 const ASKED = { rank: 0.98, cosine: 0.985, extra: 0.98 };
 const WITHIN = 0.03;
 /**
- * A ring: the polar angle tells the true one, and hardly a point lies inside (of a filled disc 0.875 lie outside). Where the ring is run through unevenly, as θ + a·sin θ,
+ * A ring: the polar angle tells the true one, and hardly a point lies in the hole (of a filled disc 0.875 lie off its middle). Where the ring is run through unevenly, as θ + a·sin θ,
  * the mean cosine is J0(a): 0.95 is a = 0.45, some of it nearly three times as fast as the rest, which is still a ring.
  */
 const RING = { polar: 0.95, open: 0.98 };
@@ -95,6 +95,6 @@ function figuresOf(
       chance: 0,
       threshold: RING.polar,
     },
-    { measure: 'ring: share of points off the middle', value: ring.open, oracle: 1, chance: 0.875, threshold: RING.open },
+    { measure: 'ring: share of points off the middle of the hole', value: ring.open, oracle: 1, chance: 0.875, threshold: RING.open },
   ];
 }

@@ -148,6 +148,8 @@ for (const { title, open, tolerance } of backendsUnderTest) {
             dOffsetsAlone: [[rows + 1, width], data((rows + 1) * width)],
             z: [[rows, 3], data(rows * 3)],
             dZ: [[rows, 3], data(rows * 3)],
+            places: [[rows, 3], data(rows * 3)],
+            pulled: [[rows, 3], data(rows * 3)],
           },
           (b, t) => {
             b.add(rows * width - 1, t.a, t.b, t.sum);
@@ -160,6 +162,7 @@ for (const { title, open, tolerance } of backendsUnderTest) {
             b.gaussiansBackward(rows, t.withOrigin, t.b, true, t.vary, t.dOffsets);
             b.gaussiansBackward(rows, t.noOrigin, t.b, false, t.vary, t.dOffsetsAlone);
             b.latentPenaltyBackward(rows, t.z, t.dZ, 0.3);
+            b.latentPullBackward(rows, t.z, t.places, t.pulled, 0.7);
           },
         );
         // 2·10⁻⁶: some ten roundings of single precision.

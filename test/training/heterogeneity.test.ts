@@ -191,7 +191,8 @@ test('a space laid out anew between two epochs is learned in the next one, and a
   const overlap = (a: Float32Array, b: Float32Array) =>
     a.reduce((sum, value, i) => sum + value * b[i], 0) / Math.hypot(...a) / Math.hypot(...b);
   assert.ok(overlap(clouds[1], clouds[2]) < -0.8, `${overlap(clouds[1], clouds[2])}`);
-  assert.ok(separation(clouds[3], 2).accuracy > 0.95);
+  // Where it is held since, states lie as far apart as they did.
+  assert.ok(separation(clouds[3], 2).accuracy > separation(clouds[1], 2).accuracy - 0.01);
   for (const checkpoint of checkpoints.slice(0, 3)) {
     const resumed = await train({ ...given, relaying }, many, checkpoint);
     assert.deepEqual(resumed.z, clouds[3]);

@@ -237,6 +237,12 @@ export class CpuBackend implements Backend {
     }
   }
 
+  latentPullBackward(rows: number, z: Tensor, places: Tensor, dZ: Tensor, weight: number): void {
+    const count = rows * z.shape[z.shape.length - 1];
+    const [Z, P, DZ] = [z, places, dZ].map(tensor => this.heap.floats(at(tensor, count), count));
+    for (let i = 0; i < count; i++) DZ[i] += (weight * (Z[i] - P[i])) / rows;
+  }
+
   gaussians(rows: number, offsets: Tensor, hasOrigin: boolean, neutral: Tensor, vary: Tensor, out: Tensor): void {
     const width = vary.length;
     const isShared = neutral.length === width;

@@ -165,6 +165,11 @@ export class PlainBackend implements Backend {
     }
   }
 
+  latentPullBackward(rows: number, z: Tensor, places: Tensor, dZ: Tensor, weight: number): void {
+    const count = rows * z.shape[z.shape.length - 1];
+    for (let i = 0; i < count; i++) dataOf(dZ)[i] += (weight * (dataOf(z)[i] - dataOf(places)[i])) / rows;
+  }
+
   gaussians(rows: number, offsets: Tensor, hasOrigin: boolean, neutral: Tensor, vary: Tensor, out: Tensor): void {
     const width = vary.length;
     const neutralStride = neutral.length === width ? 0 : width;

@@ -189,6 +189,16 @@ export class TfjsBackend implements Backend {
     });
   }
 
+  latentPullBackward(rows: number, z: Tensor, places: Tensor, dZ: Tensor, weight: number): void {
+    const { tf } = this;
+    const shape = [rows, lastOf(z)];
+    this.compute(() => {
+      const apart = (points: TfTensor) => tf.mean(tf.sum(tf.square(tf.sub(points, held(places).first(shape))), 1));
+      const pull = (points: TfTensor) => tf.mul(apart(points), weight / 2);
+      held(dZ).put(tf.add(held(dZ).first(shape), tf.grad(pull)(held(z).first(shape))));
+    });
+  }
+
   gaussians(rows: number, offsets: Tensor, hasOrigin: boolean, neutral: Tensor, vary: Tensor, out: Tensor): void {
     const { tf } = this;
     const width = vary.length;

@@ -46,6 +46,7 @@ const workOf: Record<KernelName, (sizes: Sizes) => Work> = {
     bytes: 4 * width * (3 * rows + 1 + hasOrigin),
   }),
   'latent-penalty-backward': ({ whole: [rows, dims] }) => ({ operations: 5 * rows * dims, bytes: 12 * rows * dims }),
+  'latent-pull-backward': ({ whole: [count] }) => ({ operations: 3 * count, bytes: 16 * count }),
   'mask-inactive': ({ whole: [count] }) => ({ operations: count, bytes: 12 * count }),
   'matrix-product': ({ whole: [rows, columns, depth, parts, , , , leftBatch, , , rightBatch], groups: [, , layers] }) => {
     const batches = layers / parts;

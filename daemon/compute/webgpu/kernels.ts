@@ -16,6 +16,7 @@ export type KernelName =
   | 'gaussians'
   | 'gaussians-backward'
   | 'latent-penalty-backward'
+  | 'latent-pull-backward'
   | 'mask-inactive'
   | 'matrix-product'
   | 'ring-correlation'

@@ -187,6 +187,12 @@ export class WebgpuBackend implements Backend {
     this.queue.dispatch('latent-penalty-backward', { whole: [rows, dims], floats: [weight / rows] }, arrays, [groupsOf(rows)]);
   }
 
+  latentPullBackward(rows: number, z: Tensor, places: Tensor, dZ: Tensor, weight: number): void {
+    const count = rows * z.shape[z.shape.length - 1];
+    const arrays = [z, places, dZ].map(tensor => at(tensor, count));
+    this.queue.dispatch('latent-pull-backward', { whole: [count], floats: [weight / rows] }, arrays, [groupsOf(count)]);
+  }
+
   gaussians(rows: number, offsets: Tensor, hasOrigin: boolean, neutral: Tensor, vary: Tensor, out: Tensor): void {
     const width = vary.length;
     const count = rows * width;
