@@ -197,7 +197,12 @@ function meanOf(truth: TrueStates): DensityMap {
 }
 
 /** A true volume by as many Gaussians as the run has, fitted as neutral models are. */
-async function bestGaussians(map: DensityMap, chosen: IggChoice, seed: number, { threads, reporter }: TrialContext): Promise<DensityMap> {
+async function bestGaussians(
+  map: DensityMap,
+  chosen: IggChoice,
+  seed: number,
+  { threads, backend: asked, reporter }: TrialContext,
+): Promise<DensityMap> {
   const boxSize = map.size[0];
   const pixelSizeAngstrom = map.voxelSizeAngstrom[0];
   const centreAngstrom = rotationCentre(map);
@@ -206,7 +211,7 @@ async function bestGaussians(map: DensityMap, chosen: IggChoice, seed: number, {
     { name: 'a true volume', map, mask: null, contour: consensusContour(map), ceiling, centreAngstrom },
     boxSize * pixelSizeAngstrom,
   );
-  const backend = await chooseBackend({ backend: parameters.backend.default, threads }, reporter);
+  const backend = await chooseBackend({ backend: asked ?? parameters.backend.default, threads }, reporter);
   try {
     const { logits, referenceSigmaAngstrom } = await fitNeutralModel(
       backend,

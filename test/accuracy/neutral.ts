@@ -32,7 +32,10 @@ export async function neutralTrial(seed: number, context: TrialContext): Promise
   const contour = consensusContour(map);
   const centreAngstrom = rotationCentre(map);
   const consensus = { name: join(context.folder, 'map'), map, mask: null, contour, ceiling: ceilingOfMap(map, contour), centreAngstrom };
-  const backend = await chooseBackend({ backend: parameters.backend.default, threads: context.threads }, context.reporter);
+  const backend = await chooseBackend(
+    { backend: context.backend ?? parameters.backend.default, threads: context.threads },
+    context.reporter,
+  );
   const started = performance.now();
   try {
     const { fitted } = await fitToConsensus(

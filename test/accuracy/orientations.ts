@@ -37,7 +37,7 @@ export async function orientationTrial(seed: number, context: TrialContext): Pro
   const { latents, ...trained } = await trainRun(project, 'run1', { latentDims: 1, seed }, context);
 
   const { threads, reporter } = context;
-  const options = { run: 'run1', cycles: parameters.orientCycles.default, backend: parameters.backend.default, threads };
+  const options = { run: 'run1', cycles: parameters.orientCycles.default, backend: context.backend ?? parameters.backend.default, threads };
   const lock = project.lock();
   const backend = await chooseBackend(options, reporter);
   try {

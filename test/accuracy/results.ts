@@ -4,17 +4,19 @@ import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { InputError } from '../../daemon/formats/input-error.js';
 import type { Trial } from './trial.js';
 
-/** One finished trial and what it answers: the same set, seed and epochs are not measured twice. */
+/** One finished trial and what it answers: the same set, seed, epochs and backend are not measured twice. */
 export interface Result {
   set: string;
   seed: number;
   /** null: the default of the program or set. */
   epochs: number | null;
+  /** Left out: what the program takes by itself. */
+  backend?: string;
   trial: Trial;
 }
 
 export function isSame(a: Omit<Result, 'trial'>, b: Omit<Result, 'trial'>): boolean {
-  return a.set === b.set && a.seed === b.seed && a.epochs === b.epochs;
+  return a.set === b.set && a.seed === b.seed && a.epochs === b.epochs && a.backend === b.backend;
 }
 
 /** What an earlier sitting left; nothing where there is no such file. Throws InputError on a line that is no result. */

@@ -10,11 +10,12 @@ import { appendResult, isSame, type Result, readResults } from './results.js';
 import { type AccuracySet, SETS, setsNamed } from './sets.js';
 import { failures, summary, table } from './table.js';
 
-const HELP = `npm run accuracy -- [--sets NAMES] [--seeds 1,2,3] [--epochs N] [--threads N] [--results FILE [--resume]] [--json]
+const HELP = `npm run accuracy -- [--sets NAMES] [--seeds 1,2,3] [--epochs N] [--backend NAME] [--threads N] [--results FILE [--resume]] [--json]
   --sets     which sets, by name or by a word of their names [all that can be measured here]
              ${SETS.map(({ name }) => name).join(', ')}
   --seeds    seeds of data and training; the sets of fixed data take the first [1,2,3]
   --epochs   instead of the default of the program or set
+  --backend  what computes, as of limber train: webgpu, tfjs or cpu [the fastest that works]
   --threads  processor threads [all]
   --results  a file that keeps every finished trial, a JSON object a line
   --resume   go on with that file: what it holds is not measured again, and is in the table
@@ -30,6 +31,7 @@ const sets = chooseSets();
 const seeds = wholeNumbers('--seeds', values.seeds);
 const epochs = values.epochs === undefined ? null : wholeNumbers('--epochs', values.epochs)[0];
 const threads = values.threads === undefined ? null : wholeNumbers('--threads', values.threads)[0];
+const { backend } = values;
 const results = readEarlier();
 const errors: string[] = [];
 let folder: string | null = null;
@@ -41,7 +43,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
 
 for (const set of sets) {
   for (const seed of set.isSeeded ? seeds : seeds.slice(0, 1)) {
-    if (results.some(result => isSame(result, { set: set.name, seed, epochs }))) continue;
+    if (results.some(result => isSame(result, { set: set.name, seed, epochs, backend }))) continue;
     const result = await measure(set, seed);
     if (result === null) continue;
     results.push(result);
@@ -62,8 +64,14 @@ process.exit(failed.length > 0 ? 1 : 0);
 async function measure(set: AccuracySet, seed: number): Promise<Result | null> {
   folder = mkdtempSync(join(tmpdir(), 'limber-accuracy-'));
   try {
-    const context = { folder: join(folder, 'trial'), threads, epochs, reporter: reporter(`${set.name}, seed ${seed}`) };
-    return { set: set.name, seed, epochs, trial: await set.trial(seed, context) };
+    const context = {
+      folder: join(folder, 'trial'),
+      threads,
+      epochs,
+      backend: backend ?? null,
+      reporter: reporter(`${set.name}, seed ${seed}`),
+    };
+    return { set: set.name, seed, epochs, backend, trial: await set.trial(seed, context) };
   } catch (error) {
     errors.push(`${set.name}, seed ${seed}: ${(error as Error).message}`);
     report(`${set.name}, seed ${seed} failed: ${(error as Error).stack}`);
@@ -133,6 +141,7 @@ function readOptions() {
         sets: { type: 'string' },
         seeds: { type: 'string', default: '1,2,3' },
         epochs: { type: 'string' },
+        backend: { type: 'string' },
         threads: { type: 'string' },
         results: { type: 'string' },
         resume: { type: 'boolean', default: false },

@@ -42,6 +42,8 @@ export interface TrialContext {
   threads: number | null;
   /** null: the default of the program or set. */
   epochs: number | null;
+  /** null: what the program takes by itself. */
+  backend: string | null;
   reporter: Reporter;
 }
 
@@ -85,9 +87,9 @@ export async function trainRun(
   project: ProjectFolder,
   run: string,
   chosen: TrainChoice,
-  { threads, epochs, reporter }: Pick<TrialContext, 'threads' | 'epochs' | 'reporter'>,
+  { threads, epochs, backend: asked, reporter }: Pick<TrialContext, 'threads' | 'epochs' | 'backend' | 'reporter'>,
 ): Promise<Trained> {
-  const options = trainOptions(run, { threads, ...chosen, epochs: epochs ?? chosen.epochs });
+  const options = trainOptions(run, { threads, backend: asked ?? undefined, ...chosen, epochs: epochs ?? chosen.epochs });
   const lock = project.lock();
   const backend = await chooseBackend(options, reporter);
   const started = performance.now();
@@ -95,7 +97,7 @@ export async function trainRun(
     const result = await trainProjectRun(project, backend, options, reporter);
     return {
       latents: project.run(options.run).latents(),
-      settings: `d=${options.latentDims}, ${options.vary.length === 3 ? 'all' : options.vary.join('+')}, ${options.epochs} epochs`,
+      settings: `d=${options.latentDims}, ${options.vary.length === 3 ? 'all' : options.vary.join('+')}, ${options.epochs} epochs${asked === null ? '' : `, ${result.backend}`}`,
       particles: result.particles,
       gaussians: result.gaussians,
       seconds: (performance.now() - started) / 1000,
