@@ -30,7 +30,13 @@ export interface PoseErrors {
  * Writes the particles' star file again, beside it as `output`, with wrong orientations: each turned about a random axis and moved in a random
  * direction, by normally distributed rotation vectors and shifts whose median lengths are the ones given.
  */
-export function disturbOrientations(data: SimulatedData, output: string, medianDegrees: number, medianPixels: number, seed: number): void {
+export function disturbOrientations(
+  data: Pick<SimulatedData, 'particles' | 'pixelSizeAngstrom'>,
+  output: string,
+  medianDegrees: number,
+  medianPixels: number,
+  seed: number,
+): void {
   const random = new Random(seed);
   const deviation = deviationsOf(medianDegrees, medianPixels);
   const star = readStar(data.particles);
@@ -38,7 +44,7 @@ export function disturbOrientations(data: SimulatedData, output: string, medianD
   if (!table) throw new Error(`${data.particles} has no data_particles`);
   const columns = new Map([...ANGLES, ...ORIGINS].map(name => [name, Float64Array.from(table.numbers(name))]));
   const column = (name: string) => columns.get(name) as Float64Array;
-  for (let i = 0; i < data.count; i++) {
+  for (let i = 0; i < column(ANGLES[0]).length; i++) {
     const turn = [0, 0, 0].map(() => deviation.degrees * random.normal()) as unknown as Vector;
     const [rot, tilt, psi] = ANGLES.map(name => column(name)[i]);
     const disturbed = eulerOf(multiply(turnBy(turn), viewFromEuler(rot, tilt, psi)));
@@ -53,6 +59,13 @@ export function disturbOrientations(data: SimulatedData, output: string, medianD
 /** Standard deviations of rotation vectors (degrees) and origins (pixels) along each axis, of which the median lengths are these. */
 export function deviationsOf(medianDegrees: number, medianPixels: number): Deviations {
   return { degrees: medianDegrees / MEDIAN_OF_THREE, pixels: medianPixels / MEDIAN_OF_TWO };
+}
+
+/** Å, of the images of a star file with one optics group. */
+export function imagePixelSize(starFile: string): number {
+  const optics = readStar(starFile).blocks.get('optics');
+  if (!optics) throw new Error(`${starFile} has no data_optics`);
+  return optics.numbers('rlnImagePixelSize')[0];
 }
 
 /** The poses of a star file of the set, by the simulator's own quaternions. */

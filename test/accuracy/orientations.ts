@@ -1,14 +1,21 @@
 // Orientations disturbed by a known amount, refined against each particle's own model in cycles with training: how far they come back, and what the latents gain.
 
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chooseBackend } from '../../daemon/compute/choose-backend.js';
 import { spearmanCorrelation } from '../../daemon/numerics/rank-correlation.js';
 import { parameters } from '../../daemon/settings/settings.js';
 import { orientProjectRun } from '../../daemon/training/orientations/orientation-cycles.js';
-import { type SimulatedData, simulate } from '../../demo-data/simulate.js';
-import { deviationsOf, disturbOrientations, type PoseErrors, poseErrors, statedPoses } from './disturbed-orientations.js';
+import {
+  deviationsOf,
+  disturbOrientations,
+  errorsBetween,
+  imagePixelSize,
+  type PoseErrors,
+  statedPoses,
+} from './disturbed-orientations.js';
 import { oraclePoseErrors } from './pose-oracle.js';
+import { PLAIN } from './simulated.js';
+import { ownSimulator, type Simulator } from './simulators.js';
 import { type Figure, newProject, type Trial, type TrialContext, trainRun } from './trial.js';
 
 /** Median lengths of the turns and of the shifts. */
@@ -19,21 +26,21 @@ const LEFT = 0.5;
 const ORACLE_PARTICLES = 500;
 
 /**
- * The simulated slide with noise as strong as its signal, its star file disturbed, its map the simulator's consensus, as a user would have it from a refinement;
- * then `limber train` and `limber orient` with their defaults. A figure's `chance` is what it was before.
+ * The slide of either program with noise as strong as its signal, its star file disturbed, its map the consensus, as a user would have it from a refinement;
+ * then `limber train` and `limber orient` with their defaults. A figure's `chance` is what it was before. The oracle knows our own simulator's molecules only.
  */
-export async function orientationTrial(seed: number, context: TrialContext): Promise<Trial> {
-  const simulation = { directory: join(context.folder, 'data'), kind: 'linear', seed } as const;
-  const data = await simulate(simulation, context.reporter);
+export async function orientationTrial(name: string, simulator: Simulator, seed: number, context: TrialContext): Promise<Trial> {
+  const known = await simulator('linear', PLAIN, seed, context);
+  const data = { particles: known.particles, pixelSizeAngstrom: imagePixelSize(known.particles) };
   const disturbed = join(context.folder, 'data', 'disturbed.star');
   disturbOrientations(data, disturbed, DISTURBED.degrees, DISTURBED.pixels, seed);
-  const oracle = await oraclePoseErrors(
-    simulation,
-    statedPoses(data, disturbed),
-    deviationsOf(DISTURBED.degrees, DISTURBED.pixels),
-    ORACLE_PARTICLES,
-  );
-  const project = await newProject({ particles: disturbed, map: data.map }, context);
+  const truth = statedPoses(data, data.particles);
+  const errorsOf = (starFile: string) => errorsBetween(statedPoses(data, starFile), truth);
+  const deviations = deviationsOf(DISTURBED.degrees, DISTURBED.pixels);
+  const simulation = { directory: join(context.folder, 'data'), kind: 'linear', seed, ...PLAIN } as const;
+  const oracle =
+    simulator === ownSimulator ? await oraclePoseErrors(simulation, statedPoses(data, disturbed), deviations, ORACLE_PARTICLES) : null;
+  const project = await newProject({ particles: disturbed, map: known.map }, context);
   const { latents, ...trained } = await trainRun(project, 'run1', { latentDims: 1, seed }, context);
 
   const { threads, reporter } = context;
@@ -42,12 +49,11 @@ export async function orientationTrial(seed: number, context: TrialContext): Pro
   const backend = await chooseBackend(options, reporter);
   try {
     const { reports, file, seconds } = await orientProjectRun(project, backend, options, reporter);
-    const [before, after] = [poseErrors(data, disturbed), poseErrors(data, file)];
+    const [before, after] = [errorsOf(disturbed), errorsOf(file)];
     const refined = project.run(reports[reports.length - 1].run).latents();
-    const position = positions(data);
-    const rank = (z: Float32Array) => Math.abs(spearmanCorrelation(z, position));
+    const rank = (z: Float32Array) => Math.abs(spearmanCorrelation(z, known.truth.position!));
     return {
-      set: `linear disturbed by 3° and 2 px, seed ${seed}`,
+      set: `${name}, seed ${seed}`,
       ...trained,
       settings: `${trained.settings}, ${options.cycles} cycles`,
       seconds: trained.seconds + seconds,
@@ -70,21 +76,19 @@ export async function orientationTrial(seed: number, context: TrialContext): Pro
   }
 }
 
-function error(measure: string, what: keyof PoseErrors, errors: Record<'before' | 'after' | 'oracle', PoseErrors>): Figure {
+function error(
+  measure: string,
+  what: keyof PoseErrors,
+  errors: Record<'before' | 'after', PoseErrors> & { oracle: PoseErrors | null },
+): Figure {
   const median = (values: Float64Array) => values.slice().sort()[values.length >> 1];
   const was = median(errors.before[what]);
   return {
     measure,
     value: median(errors.after[what]),
-    oracle: median(errors.oracle[what]),
+    oracle: errors.oracle && median(errors.oracle[what]),
     chance: was,
     threshold: LEFT * was,
     better: 'lower',
   };
-}
-
-function positions({ truth }: SimulatedData): Float64Array {
-  const [header, ...rows] = readFileSync(truth, 'utf8').trimEnd().split('\n');
-  const at = header.split('\t').indexOf('position');
-  return Float64Array.from(rows, row => Number(row.split('\t')[at]));
 }

@@ -54,7 +54,18 @@ export const SETS: readonly AccuracySet[] = [
     trial: (seed, context) => simulatedTrial('linear-paper', 'linear', ownSimulator, PLAIN, seed, context, { preset: 'paper' }),
   },
   { name: 'neutral', isSeeded: true, missing: nothing, trial: neutralTrial },
-  { name: 'orientations', isSeeded: true, missing: nothing, trial: orientationTrial },
+  {
+    name: 'orientations',
+    isSeeded: true,
+    missing: nothing,
+    trial: (seed, context) => orientationTrial('orientations', ownSimulator, seed, context),
+  },
+  {
+    name: 'orientations-independent',
+    isSeeded: true,
+    missing: pythonMissing,
+    trial: (seed, context) => orientationTrial('orientations-independent', independentSimulator, seed, context),
+  },
   { name: 'assembly', isSeeded: true, missing: nothing, trial: assemblyTrial },
   { name: 'class-maps', isSeeded: true, missing: nothing, trial: classMapsTrial },
   {
