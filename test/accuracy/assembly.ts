@@ -11,9 +11,9 @@ import { LatentDecoder } from '../../daemon/networks/latent-decoder.js';
 import { spearmanCorrelation } from '../../daemon/numerics/rank-correlation.js';
 import { assignStates, measureOracle } from '../../demo-data/oracle.js';
 import { isCarrierPresent } from '../../demo-data/scatterers.js';
-import type { Scene } from '../../demo-data/scene.js';
 import { simulate } from '../../demo-data/simulate.js';
 import { principalEnds } from './measures.js';
+import { runIndependent } from './simulators.js';
 import { type Figure, newProject, type Trial, type TrialContext, trainRun } from './trial.js';
 import { amplitudeInside, signedAngle, turnInside } from './turns.js';
 
@@ -23,6 +23,63 @@ const ORACLE_PARTICLES = 600;
 const METHOD = 'kmeans';
 /** Blocks and tilt are learned by then. */
 export const EPOCHS = 8;
+
+/** Particles of six states of four blocks, of which one tilts. */
+export interface KnownAssembly {
+  particles: string;
+  map: string;
+  /** Where the block is that tilts, in all of its places. */
+  mask: string;
+  /** Of each particle, from 0. */
+  states: readonly number[];
+  /** Degrees of each particle's block; NaN for one that lacks it. */
+  tilts: readonly number[];
+  oracle: { randIndex: number; rankCorrelation: number | null };
+}
+
+export type AssemblySource = (seed: number, context: TrialContext) => Promise<KnownAssembly>;
+
+export const ownAssembly: AssemblySource = async (seed, { folder, reporter }) => {
+  const options = { directory: join(folder, 'data'), kind: 'assembly', seed } as const;
+  const { particles, map, masks } = await simulate(options, reporter);
+  const { scene, particles: looked, assigned } = await assignStates(options, ORACLE_PARTICLES);
+  const { molecule, truth } = scene;
+  const states = truth.map(({ composition }) => composition!);
+  const names = molecule.compositions!.map(({ present }) => present.join());
+  const tilts = truth.map(({ present, steps }) =>
+    isCarrierPresent(molecule, 0, present) ? molecule.motions[0].values[steps[0]] : Number.NaN,
+  );
+  const randIndex = adjustedRandIndex(
+    assigned.map(({ present }) => names.indexOf(present.join())),
+    Array.from(looked, i => states[i]),
+  );
+  const { rankCorrelation } = await measureOracle(options, ORACLE_PARTICLES);
+  return { particles, map, mask: masks.tilt, states, tilts, oracle: { randIndex, rankCorrelation } };
+};
+
+/** States without the block that tilts. */
+const WITHOUT_BLOCK = [0, 1, 3];
+
+export const independentAssembly: AssemblySource = async (seed, context) => {
+  type Truth = { state: number[]; tilt: number[] };
+  type Oracle = { looked: number[]; labels: number[]; rankCorrelation: number };
+  const { particles, map, focus, truth, oracle } = await runIndependent<Truth, Oracle>(
+    'assembly',
+    { seed, oracle: ORACLE_PARTICLES },
+    false,
+    context,
+  );
+  const tilts = truth.tilt.map((tilt, i) => (WITHOUT_BLOCK.includes(truth.state[i]) ? Number.NaN : tilt));
+  const looked = oracle.looked.map(i => truth.state[i]);
+  return {
+    particles,
+    map,
+    mask: focus,
+    states: truth.state,
+    tilts,
+    oracle: { randIndex: adjustedRandIndex(oracle.labels, looked), rankCorrelation: oracle.rankCorrelation },
+  };
+};
 
 /**
  * Two runs, as a user would do them who knows how many states to expect and which block to look at:
@@ -34,23 +91,15 @@ export const EPOCHS = 8;
  *    too small, one that noise spreads too large. Beside it the same for particles of known tilt: the mean decoded tilt of those truly at one end less
  *    that of those truly at the other, which any doubt about the single particle makes smaller.
  */
-export async function assemblyTrial(seed: number, context: TrialContext): Promise<Trial> {
-  const options = { directory: join(context.folder, 'data'), kind: 'assembly', seed } as const;
-  const data = await simulate(options, context.reporter);
-  const { scene, particles: looked, assigned } = await assignStates(options, ORACLE_PARTICLES);
-  const oracle = await measureOracle(options, ORACLE_PARTICLES);
-  const states = scene.truth.map(({ composition }) => composition!);
-  const names = scene.molecule.compositions!.map(({ present }) => present.join());
-  const oracleRandIndex = adjustedRandIndex(
-    assigned.map(({ present }) => names.indexOf(present.join())),
-    Array.from(looked, i => states[i]),
-  );
+export async function assemblyTrial(name: string, source: AssemblySource, seed: number, context: TrialContext): Promise<Trial> {
+  const { particles, map, mask, states, tilts, oracle } = await source(seed, context);
+  const stateCount = Math.max(...states) + 1;
 
-  const project = await newProject({ particles: data.particles, map: data.map }, context);
+  const project = await newProject({ particles, map }, context);
   const first = await trainRun(project, 'blocks', { latentDims: 2, vary: ['amplitude'], epochs: EPOCHS, seed }, context);
-  const clusters = clustersOf(first.latents, names.length, seed);
+  const clusters = clustersOf(first.latents, stateCount, seed);
   const suggested = clustersOf(first.latents, null, seed);
-  const block = readMap(data.masks.tilt);
+  const block = readMap(mask);
   const chosen = particlesWithBlock(clusters, new LatentDecoder(project.run('blocks').weights()), (neutral, state) =>
     amplitudeInside(block, neutral, state),
   );
@@ -60,7 +109,7 @@ export async function assemblyTrial(seed: number, context: TrialContext): Promis
   const second = await trainRun(
     project,
     'tilt',
-    { latentDims: 1, vary: ['position'], epochs: EPOCHS, seed, continueFrom: 'blocks', focus: data.masks.tilt, subset },
+    { latentDims: 1, vary: ['position'], epochs: EPOCHS, seed, continueFrom: 'blocks', focus: mask, subset },
     context,
   );
   const decoder = new LatentDecoder(project.run('tilt').weights());
@@ -68,18 +117,16 @@ export async function assemblyTrial(seed: number, context: TrialContext): Promis
   const [low, high] = principalEnds(second.latents).map(z => decoder.decode(z));
   const whole = turnInside(block, neutral, low, high);
   const tiltOf = (z: number) => signedAngle(turnInside(block, neutral, low, decoder.decode([z])), whole.axis);
-  const truth = knownTilts(
-    scene,
-    Array.from(second.latents.particle, particle => particle - 1),
-  );
-  const span = truth.high - truth.low;
+  const truth = Array.from(second.latents.particle, particle => tilts[particle - 1]);
+  const known = [...truth.keys()].filter(k => Number.isFinite(truth[k]));
+  const [lowest, highest] = [Math.min, Math.max].map(extreme => extreme(...known.map(k => truth[k])));
+  const span = highest - lowest;
   const meanTilt = (tilt: number) => {
-    const there = truth.tilts.flatMap((value, k) => (value === tilt ? [second.latents.z[k]] : []));
+    const there = truth.flatMap((value, k) => (value === tilt ? [second.latents.z[k]] : []));
     return there.reduce((sum, z) => sum + tiltOf(z) / there.length, 0);
   };
-  const known = [...truth.tilts.keys()].filter(k => Number.isFinite(truth.tilts[k]));
   return {
-    set: `assembly, seed ${seed}`,
+    set: `${name}, seed ${seed}`,
     settings: `${first.settings}; ${second.settings}`,
     particles: first.particles,
     gaussians: first.gaussians,
@@ -87,20 +134,20 @@ export async function assemblyTrial(seed: number, context: TrialContext): Promis
     mostSeconds: null,
     figures: [
       {
-        measure: `adjusted Rand index of ${names.length} clusters (${METHOD})`,
+        measure: `adjusted Rand index of ${stateCount} clusters (${METHOD})`,
         value: adjustedRandIndex(clusters.labels, states),
-        oracle: oracleRandIndex,
+        oracle: oracle.randIndex,
         chance: 0,
         threshold: ASKED.randIndex,
       },
       {
         measure: `adjusted Rand index of the suggested ${suggested.count} clusters (${METHOD})`,
         value: adjustedRandIndex(suggested.labels, states),
-        oracle: oracleRandIndex,
+        oracle: oracle.randIndex,
         chance: 0,
         threshold: null,
       },
-      unjudged('share of the chosen particles that have the block', known.length / truth.tilts.length, 1),
+      unjudged('share of the chosen particles that have the block', known.length / truth.length, 1),
       {
         measure: `error of the tilt between the ends of z, truly ${span}°`,
         value: Math.abs(whole.angleDegrees - span),
@@ -110,13 +157,13 @@ export async function assemblyTrial(seed: number, context: TrialContext): Promis
         better: 'lower',
       },
       unjudged('tilt between the ends of z', whole.angleDegrees, span),
-      unjudged('tilt between particles truly at either end', Math.abs(meanTilt(truth.high) - meanTilt(truth.low)), null),
+      unjudged('tilt between particles truly at either end', Math.abs(meanTilt(highest) - meanTilt(lowest)), null),
       {
         measure: 'rank correlation of z with the tilt',
         value: Math.abs(
           spearmanCorrelation(
             known.map(k => second.latents.z[k]),
-            known.map(k => truth.tilts[k]),
+            known.map(k => truth[k]),
           ),
         ),
         oracle: oracle.rankCorrelation,
@@ -144,16 +191,6 @@ function particlesWithBlock(
   );
   const half = Math.max(...amounts) / 2;
   return [...labels.keys()].filter(i => amounts[labels[i] - 1] > half);
-}
-
-/** Degrees of each of the particles (rows from 0), NaN for one that lacks the block; and the ends. */
-function knownTilts({ molecule, truth }: Scene, rows: readonly number[]): { tilts: number[]; low: number; high: number } {
-  const { values } = molecule.motions[0];
-  return {
-    tilts: rows.map(i => (isCarrierPresent(molecule, 0, truth[i].present) ? values[truth[i].steps[0]] : Number.NaN)),
-    low: values[0],
-    high: values.at(-1)!,
-  };
 }
 
 function unjudged(measure: string, value: number, oracle: number | null): Figure {

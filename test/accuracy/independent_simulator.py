@@ -1,15 +1,20 @@
 """Simulates particles of known state by the conventions of RELION alone, sharing no code with limber, so that a shared mistake cannot hide.
 
-    python3 independent_simulator.py DIR --kind linear|cyclic|mixture [--seed 1] [--noise 1] [--ctf] [--shifts PIXELS]
-                                     [--per-state 200] [--oracle 1000]
+    python3 independent_simulator.py DIR --kind linear|cyclic|mixture|assembly|trimer [--seed 1] [--noise 1] [--ctf] [--shifts PIXELS]
+                                     [--per-state N] [--oracle 1000]
 
 A body of 160 Gaussians and a domain of 14 that slides 96 A along x in 20 states (linear), goes round x in 36 (cyclic), or slides while half of
-the particles have 14 Gaussians more (mixture): the three simulations of the paper's Extended Data Figure 5. 64 x 64 pixels of 4 A. Everything inside is in pixels, the axes of an array run (z,) y, x.
+the particles have 14 Gaussians more (mixture): the three simulations of the paper's Extended Data Figure 5. A core on which four blocks arrive in six
+states, one of them leaning by -4 to 4 degrees (assembly); three copies of a subunit about z, the domain of each rising by 0 to 11 degrees by itself
+(trimer): its first and third case in kind. 64 x 64 pixels of 4 A. Everything inside is in pixels, the axes of an array run (z,) y, x.
 
-DIR gets particles.mrcs, particles.star (RELION 3.1), consensus.mrc (the mean over all states) and, written last, truth.json:
-    truth   per particle, in the star file's order: position (A from the middle of the slide) or angle (degrees), and extra (0 or 1)
+DIR gets particles.mrcs, particles.star (RELION 3.1), consensus.mrc (the mean over all states), where a piece turns focus.mrc (where it does: 1 inside, a soft
+edge) and model.pdb (an atom a Gaussian, the domains in the middle of their way), and, written last, truth.json:
+    truth   per particle, in the star file's order: position (A from the middle of the slide) or angle (degrees), and extra (0 or 1); assembly: state (0 to 5)
+            and tilt (degrees); trimer: tilts of its three domains, A, B, C about z, and copy: rlnAngleRot is the true one plus so many thirds of a turn.
     oracle  how near the truth comes who knows every state's density, each particle's orientation, shift and CTF, and takes the state
-            that correlates best: rankCorrelation (Spearman), meanCosine, partAccuracy; null where the kind has no such thing.
+            that correlates best: rankCorrelation (Spearman), meanCosine, partAccuracy; null where the kind has no such thing. Of the trimer each domain's tilt,
+            the other two being known; of the assembly the tilt, and labels, the state that each of `looked` was taken for.
 Needs NumPy.
 """
 
@@ -39,15 +44,29 @@ def in_ball(rng, count, radius):
     return directions * radius * rng.uniform(size=(count, 1)) ** (1 / 3)
 
 
-class Molecule:
-    """Centres of equal Gaussians in every state: pixels from the centre of rotation, x y z."""
+def turned(points, axis, degrees):
+    """Turned about a coordinate axis (0, 1, 2 for x, y, z) through the origin, right-handed."""
+    first, second = (axis + 1) % 3, (axis + 2) % 3
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    result = points.copy()
+    result[:, first] = c * points[:, first] - s * points[:, second]
+    result[:, second] = s * points[:, first] + c * points[:, second]
+    return result
+
+
+class Slide:
+    """The three simulations: centres of equal Gaussians in every state, pixels from the centre of rotation, x y z. A state: (step, whether the extra density is there)."""
+
+    per_state = 200
+    symmetry = 1
+    #: No piece to focus on.
+    focus = None
 
     def __init__(self, kind, rng):
         self.kind = kind
         self.body = in_ball(rng, 160, 1.0) * [18, 9, 9]
         self.domain = in_ball(rng, 14, 4.0)
         self.extra = in_ball(rng, 14, 3.5) + [-12, -11, 0]
-        #: Each state: (step, whether the extra density is there).
         self.states = [(step, extra) for step in range(STATES[kind]) for extra in ((0, 1) if kind == "mixture" else (0,))]
 
     def value(self, step):
@@ -64,6 +83,121 @@ class Molecule:
             place = [value / PIXEL_ANGSTROM, 13, 0]
         parts = [self.body, self.domain + place]
         return np.concatenate(parts + [self.extra] if extra else parts)
+
+    def draw(self, rng, per_state):
+        """As many particles in each step; in every step of the mixture, half with the extra density."""
+        steps = STATES[self.kind]
+        count = steps * per_state
+        states = [(i % steps, int(self.kind == "mixture" and i < count // 2)) for i in range(count)]
+        return [states[i] for i in rng.permutation(count)]
+
+    def truth(self, states):
+        told = {"angle" if self.kind == "cyclic" else "position": [self.value(step) for step, _ in states]}
+        if self.kind == "mixture":
+            told["extra"] = [extra for _, extra in states]
+        return told
+
+    def guess(self, state, best):
+        """The likeliest state, whatever the true one is; `best` picks from a list."""
+        return best(self.states)
+
+    def oracle(self, guesses, truth):
+        values, wanted = (np.array([self.value(step) for step, _ in picked]) for picked in (guesses, truth))
+        cyclic = self.kind == "cyclic"
+        told = np.mean([guess[1] == state[1] for guess, state in zip(guesses, truth)])
+        return {
+            "rankCorrelation": None if cyclic else rank_correlation(values, wanted),
+            "meanCosine": float(np.mean(np.cos(np.radians(values - wanted)))) if cyclic else None,
+            "partAccuracy": float(told) if self.kind == "mixture" else None,
+        }
+
+
+class Assembly:
+    """A core and four blocks; every state of arrival is as common as the others. A state: (which are there, step of the leaning block)."""
+
+    per_state = 1000
+    symmetry = 1
+    TILTS = np.arange(-4, 5)
+    #: Base; then leaning block and near stalk in either order; the far stalk last.
+    PRESENT = [(), (0,), (0, 1), (0, 2), (0, 1, 2), (0, 1, 2, 3)]
+    LEANING = 1
+    HINGE = np.array([1, -1, 5])
+
+    def __init__(self, _kind, rng):
+        self.core = in_ball(rng, 150, 1.0) * [14, 10, 10] + [0, -1, -4]
+        shapes = [(26, [9, 4.5, 7], [0, 11, -4]), (54, [5, 5, 9], [1, -1, 15]), (20, [5, 3.5, 4], [-18, -1, 4]), (20, [5, 3, 4], [19, 0, 4])]
+        self.blocks = [in_ball(rng, count, 1.0) * axes + place for count, axes, place in shapes]
+        self.states = [(arrived, step) for arrived in range(6) for step in range(9)]
+        self.focus = [self.leaning(step) for step in range(9)]
+        self.atoms = {"A": self.core, **{chain: self.block(k, 4) for k, chain in enumerate("BCDE")}}
+
+    def leaning(self, step):
+        return turned(self.blocks[self.LEANING] - self.HINGE, 1, self.TILTS[step]) + self.HINGE
+
+    def block(self, k, step):
+        return self.leaning(step) if k == self.LEANING else self.blocks[k]
+
+    def centres(self, arrived, step):
+        return np.concatenate([self.core] + [self.block(k, step) for k in self.PRESENT[arrived]])
+
+    def draw(self, rng, per_state):
+        return [(int(i) % 6, int(rng.integers(9))) for i in rng.permutation(6 * per_state)]
+
+    def truth(self, states):
+        return {"state": [arrived for arrived, _ in states], "tilt": [int(self.TILTS[step]) for _, step in states]}
+
+    def guess(self, state, best):
+        return best(self.states)
+
+    def oracle(self, guesses, truth):
+        both = [(g[1], t[1]) for g, t in zip(guesses, truth) if all(self.LEANING in self.PRESENT[s[0]] for s in (g, t))]
+        return {"rankCorrelation": rank_correlation(*np.array(both, float).T), "labels": [arrived for arrived, _ in guesses]}
+
+
+class Trimer:
+    """Three subunits about z. A state: the steps of their domains."""
+
+    per_state = 333
+    symmetry = 3
+    TILTS = np.arange(12)
+    HINGE = np.array([7, 0, 3])
+    #: Of a domain's Gaussians, from below: those furthest from the hinge.
+    FAR = 8
+
+    def __init__(self, _kind, rng):
+        self.body = in_ball(rng, 46, 1.0) * [6, 5, 11] + [5, 0, -7]
+        domain = in_ball(rng, 36, 1.0) * [5, 4.5, 8] + [10, 0, 12]
+        self.domain = domain[np.argsort(domain[:, 2])]
+        self.focus = [self.subunit(0, step)[len(self.body) :] for step in range(12)]
+        steps = np.array([(a, b, c) for a in (1, 5, 10) for b in (1, 5, 10) for c in (1, 5, 10)])
+        #: For the consensus: each domain at places spread over its way.
+        self.states = [tuple(int(s) for s in row) for row in steps]
+        middle = len(self.TILTS) // 2
+        self.atoms = {chain: np.roll(self.subunit(k, middle), len(domain), axis=0) for k, chain in enumerate("ABC")}
+
+    def subunit(self, k, step):
+        # Outward: about the axis through the hinge along y, which takes z to x.
+        risen = turned(self.domain - self.HINGE, 1, self.TILTS[step]) + self.HINGE
+        return turned(np.concatenate([self.body, risen]), 2, 120 * k)
+
+    def centres(self, *steps):
+        return np.concatenate([self.subunit(k, step) for k, step in enumerate(steps)])
+
+    def draw(self, rng, per_state):
+        return [tuple(int(s) for s in row) for row in rng.integers(12, size=(12 * per_state, 3))]
+
+    def truth(self, states):
+        return {"tilts": [[int(self.TILTS[step]) for step in state] for state in states]}
+
+    def guess(self, state, best):
+        """Each domain's, the others being known."""
+        return tuple(best([state[:k] + (step,) + state[k + 1 :] for step in range(12)])[k] for k in range(3))
+
+    def oracle(self, guesses, truth):
+        return {"rankCorrelation": rank_correlation(np.array(guesses, float).ravel(), np.array(truth, float).ravel())}
+
+
+KINDS = {"linear": Slide, "cyclic": Slide, "mixture": Slide, "assembly": Assembly, "trimer": Trimer}
 
 
 def euler_matrix(rot, tilt, psi):
@@ -103,15 +237,20 @@ def ctf_of(view):
     return -np.sin(gamma - np.arcsin(AMPLITUDE_CONTRAST))
 
 
-def draw_views(rng, count, ctf, shifts):
-    """Orientations uniform over all turns, rounded as the star file says them; defocus 1 to 2.5 um with up to 300 A of astigmatism."""
+def draw_views(rng, count, ctf, shifts, symmetry):
+    """
+    Orientations uniform over all turns, rounded as the star file says them; defocus 1 to 2.5 um with up to 300 A of astigmatism. With symmetry about z a refinement takes any of the
+    equivalent ones: `stated` are the angles as the star file has them, `copy` of so many parts of a turn further.
+    """
     views = []
     for _ in range(count):
         angles = np.round([rng.uniform(-180, 180), np.degrees(np.arccos(rng.uniform(-1, 1))), rng.uniform(-180, 180)], 4)
         origin = np.round(rng.uniform(-shifts, shifts, 2), 4)
         mean, half = rng.uniform(10000, 25000), rng.uniform(0, 150)
         defocus = np.round([mean + half, mean - half, rng.uniform(0, 180)], 2)
-        views.append({"angles": angles, "matrix": euler_matrix(*angles), "origin": origin, "defocus": defocus if ctf else None})
+        copy = int(rng.integers(symmetry)) if symmetry > 1 else 0
+        stated = [(angles[0] + 360 / symmetry * copy + 180) % 360 - 180, *angles[1:]]
+        views.append({"stated": stated, "copy": copy, "matrix": euler_matrix(*angles), "origin": origin, "defocus": defocus if ctf else None})
     return views
 
 
@@ -127,24 +266,45 @@ def ranks(values):
     return (np.cumsum(counts) - (counts - 1) / 2)[inverse]
 
 
+def rank_correlation(a, b):
+    """Spearman's."""
+    return float(np.corrcoef(ranks(a), ranks(b))[0, 1])
+
+
 def measure_oracle(molecule, images, views, states, limit):
     """Gives up to `limit` particles, evenly chosen, the state whose projection correlates best over all pixels."""
     chosen = np.arange(min(limit, len(images))) * len(images) // min(limit, len(images))
-    assigned = []
-    for i in chosen:
-        expected = np.array([see(molecule, state, views[i]) for state in molecule.states])
+
+    def best(i, candidates):
+        expected = np.array([see(molecule, state, views[i]) for state in candidates])
         expected -= expected.mean(axis=(1, 2), keepdims=True)
         scores = (expected * images[i]).sum(axis=(1, 2)) / np.sqrt((expected**2).sum(axis=(1, 2)))
-        assigned.append(molecule.states[int(np.argmax(scores))])
-    values, wanted = (np.array([molecule.value(step) for step, _ in picked]) for picked in (assigned, [states[i] for i in chosen]))
-    told = np.mean([a[1] == states[i][1] for a, i in zip(assigned, chosen)])
-    cyclic = molecule.kind == "cyclic"
-    return {
-        "particles": len(chosen),
-        "rankCorrelation": None if cyclic else float(np.corrcoef(ranks(values), ranks(wanted))[0, 1]),
-        "meanCosine": float(np.mean(np.cos(np.radians(values - wanted)))) if cyclic else None,
-        "partAccuracy": float(told) if molecule.kind == "mixture" else None,
-    }
+        return candidates[int(np.argmax(scores))]
+
+    guesses = [molecule.guess(states[i], lambda candidates, i=i: best(i, candidates)) for i in chosen]
+    figures = {"rankCorrelation": None, "meanCosine": None, "partAccuracy": None}
+    return {"particles": len(chosen), "looked": chosen.tolist(), **figures, **molecule.oracle(guesses, [states[i] for i in chosen])}
+
+
+def swept(places):
+    """BOX^3, axes z y x: 1 within one sigma of any place of any Gaussian, falling evenly to 0 at two."""
+    mask = np.zeros((BOX, BOX, BOX))
+    z, y, x = np.meshgrid(GRID, GRID, GRID, indexing="ij")
+    for centre in np.concatenate(places) + BOX // 2:
+        distance = np.sqrt((x - centre[0]) ** 2 + (y - centre[1]) ** 2 + (z - centre[2]) ** 2) / SIGMA
+        mask = np.maximum(mask, np.clip(2 - distance, 0, 1))
+    return mask
+
+
+def write_pdb(path, chains):
+    """An atom a Gaussian, a residue each, numbered from 1 in every chain; Angstrom in the map's frame."""
+    lines = []
+    for chain, places in chains.items():
+        for number, place in enumerate(PIXEL_ANGSTROM * (places + BOX // 2), 1):
+            coordinates = "".join(f"{value:8.3f}" for value in place)
+            lines.append(f"ATOM  {len(lines) + 1:5d}  CA  ALA {chain}{number:4d}    {coordinates}  1.00  0.00           C")
+        lines.append("TER")
+    path.write_text("\n".join([*lines, "END", ""]))
 
 
 def consensus(molecule):
@@ -193,7 +353,7 @@ def write_star(path, views):
         columns += ["DefocusU", "DefocusV", "DefocusAngle"]
     rows = []
     for i, view in enumerate(views):
-        numbers = [*view["angles"], *(PIXEL_ANGSTROM * view["origin"])]
+        numbers = [*view["stated"], *(PIXEL_ANGSTROM * view["origin"])]
         row = [f"{i + 1:06d}@particles.mrcs", *(f"{number:.6f}" for number in numbers), 1, 1 + i % 2]
         rows.append(row + [f"{number:.2f}" for number in view["defocus"]] if has_ctf else row)
     path.write_text(star_loop("optics", optics.keys(), [optics.values()]) + star_loop("particles", columns, rows))
@@ -202,30 +362,30 @@ def write_star(path, views):
 def main():
     parser = argparse.ArgumentParser(description="Simulates particles of known state, with an oracle's figures.")
     parser.add_argument("directory", type=Path)
-    parser.add_argument("--kind", choices=STATES, required=True)
+    parser.add_argument("--kind", choices=KINDS, required=True)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--noise", type=float, default=1.0, help="variance of the noise over the mean variance of the noise-free images")
     parser.add_argument("--ctf", action="store_true", help="images carry a contrast transfer function")
     parser.add_argument("--shifts", type=float, default=0.0, help="pixels; uniform between minus and plus this")
-    parser.add_argument("--per-state", type=int, default=200, help="images of each state")
+    parser.add_argument("--per-state", type=int, help="images of each state [200; assembly 1000; trimer 333 for each tilt]")
     parser.add_argument("--oracle", type=int, default=1000, help="particles that the oracle looks at")
     given = parser.parse_args()
     given.directory.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(given.seed)
-    molecule = Molecule(given.kind, rng)
-    # As many particles in each step; in every step of the mixture, half with the extra density.
-    count = STATES[given.kind] * given.per_state
-    states = [(i % STATES[given.kind], int(given.kind == "mixture" and i < count // 2)) for i in range(count)]
-    states = [states[i] for i in rng.permutation(count)]
-    views = draw_views(rng, count, given.ctf, given.shifts)
+    molecule = KINDS[given.kind](given.kind, rng)
+    states = molecule.draw(rng, given.per_state or molecule.per_state)
+    views = draw_views(rng, len(states), given.ctf, given.shifts, molecule.symmetry)
     images = np.array([see(molecule, state, view) for state, view in zip(states, views)], dtype="f4")
     images += np.sqrt(given.noise * images.var(axis=(1, 2)).mean()) * rng.normal(size=images.shape).astype("f4")
     write_mrc(given.directory / "particles.mrcs", images, False)
     write_mrc(given.directory / "consensus.mrc", consensus(molecule), True)
+    if molecule.focus is not None:
+        write_mrc(given.directory / "focus.mrc", swept(molecule.focus), True)
+        write_pdb(given.directory / "model.pdb", molecule.atoms)
     write_star(given.directory / "particles.star", views)
-    truth = {"angle" if given.kind == "cyclic" else "position": [molecule.value(step) for step, _ in states]}
-    if given.kind == "mixture":
-        truth["extra"] = [extra for _, extra in states]
+    truth = molecule.truth(states)
+    if molecule.symmetry > 1:
+        truth["copy"] = [view["copy"] for view in views]
     oracle = measure_oracle(molecule, images, views, states, given.oracle)
     (given.directory / "truth.json").write_text(json.dumps({"truth": truth, "oracle": oracle}))
 

@@ -1,6 +1,6 @@
 // The registry of `npm run accuracy`: every set that is measured, a line each.
 
-import { assemblyTrial } from './assembly.js';
+import { assemblyTrial, independentAssembly, ownAssembly } from './assembly.js';
 import { classMapsTrial } from './class-maps.js';
 import { hingeTrial } from './hinge.js';
 import { iggTrial } from './igg.js';
@@ -10,7 +10,7 @@ import { neutralTrial } from './neutral.js';
 import { orientationTrial } from './orientations.js';
 import { HARD, PLAIN, simulatedTrial } from './simulated.js';
 import { independentSimulator, missingForIndependent, ownSimulator, type SimulatedKind } from './simulators.js';
-import { missingForSpike, spikeTrial } from './spike.js';
+import { independentTrimer, missingForSpike, ownSpike, spikeTrial } from './spike.js';
 import type { Trial, TrialContext } from './trial.js';
 import { missingForTwoStates, TWO_STATES_CHOICES, twoStatesTrial } from './two-states.js';
 import { undoneMotionTrial } from './undone-motion.js';
@@ -66,7 +66,13 @@ export const SETS: readonly AccuracySet[] = [
     missing: pythonMissing,
     trial: (seed, context) => orientationTrial('orientations-independent', independentSimulator, seed, context),
   },
-  { name: 'assembly', isSeeded: true, missing: nothing, trial: assemblyTrial },
+  { name: 'assembly', isSeeded: true, missing: nothing, trial: (seed, context) => assemblyTrial('assembly', ownAssembly, seed, context) },
+  {
+    name: 'assembly-independent',
+    isSeeded: true,
+    missing: pythonMissing,
+    trial: (seed, context) => assemblyTrial('assembly-independent', independentAssembly, seed, context),
+  },
   { name: 'class-maps', isSeeded: true, missing: nothing, trial: classMapsTrial },
   {
     name: 'linear-ends',
@@ -82,7 +88,18 @@ export const SETS: readonly AccuracySet[] = [
     missing: nothing,
     trial: (seed, context) => undoneMotionTrial('undone-hard', HARD, seed, context),
   },
-  { name: 'spike', isSeeded: true, missing: missingForSpike, trial: spikeTrial },
+  {
+    name: 'spike',
+    isSeeded: true,
+    missing: missingForSpike,
+    trial: (seed, context) => spikeTrial('spike', ownSpike, seed, context),
+  },
+  {
+    name: 'trimer-independent',
+    isSeeded: true,
+    missing: pythonMissing,
+    trial: (seed, context) => spikeTrial('trimer-independent', independentTrimer, seed, context),
+  },
   { name: 'igg', isSeeded: true, missing: missingForIgg, trial: (seed, context) => iggTrial('igg', {}, seed, context) },
   {
     name: 'igg-noisier',

@@ -57,19 +57,31 @@ export function missingForIndependent(): string | null {
 
 /** independent_simulator.py, with an oracle of its own. */
 export const independentSimulator: Simulator = async (kind, { noise, ctf, shiftPixels }, seed, { folder, reporter }) => {
+  const flags = { seed, noise, shifts: shiftPixels, oracle: ORACLE_PARTICLES };
+  const { truth, oracle, ...files } = await runIndependent<Record<string, number[]>, KnownParticles['oracle']>(kind, flags, ctf, {
+    folder,
+    reporter,
+  });
+  return { ...files, truth: Object.fromEntries(Object.entries(truth).map(([name, values]) => [name, Float64Array.from(values)])), oracle };
+};
+
+/** What the other program made of a kind, its truth and its oracle's figures as they stand in truth.json (at its top it says of which kind they are). */
+export async function runIndependent<Truth, Oracle>(
+  kind: string,
+  options: Record<string, number>,
+  ctf: boolean,
+  { folder, reporter }: Pick<TrialContext, 'folder' | 'reporter'>,
+): Promise<{ particles: string; map: string; focus: string; model: string; truth: Truth; oracle: Oracle }> {
   const directory = join(folder, 'data');
   reporter.progress('simulating by the other program', 0, 1);
-  const options = { kind, seed, noise, shifts: shiftPixels, oracle: ORACLE_PARTICLES };
-  const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  const flags = Object.entries({ kind, ...options }).flatMap(([name, value]) => [`--${name}`, String(value)]);
   await promisify(execFile)('python3', [INDEPENDENT_PROGRAM, directory, ...flags, ...(ctf ? ['--ctf'] : [])]);
-  const { truth, oracle } = JSON.parse(readFileSync(join(directory, 'truth.json'), 'utf8')) as {
-    truth: Record<string, number[]>;
-    oracle: KnownParticles['oracle'];
-  };
+  const file = (name: string) => join(directory, name);
   return {
-    particles: join(directory, 'particles.star'),
-    map: join(directory, 'consensus.mrc'),
-    truth: Object.fromEntries(Object.entries(truth).map(([name, values]) => [name, Float64Array.from(values)])),
-    oracle,
+    particles: file('particles.star'),
+    map: file('consensus.mrc'),
+    focus: file('focus.mrc'),
+    model: file('model.pdb'),
+    ...(JSON.parse(readFileSync(file('truth.json'), 'utf8')) as { truth: Truth; oracle: Oracle }),
   };
-};
+}

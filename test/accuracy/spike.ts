@@ -11,6 +11,7 @@ import { prepareScene } from '../../demo-data/scene.js';
 import { simulate } from '../../demo-data/simulate.js';
 import { planSimulation, type SimulationOptions } from '../../demo-data/simulation-options.js';
 import { principalCoordinates, principalEnds } from './measures.js';
+import { runIndependent } from './simulators.js';
 import { newProject, type Trial, type TrialContext, trainRun } from './trial.js';
 import { atomsOf, turnInside, turnOfAtoms } from './turns.js';
 
@@ -18,7 +19,6 @@ const MODEL = join('..', 'shared', 'data', 'structures', '6vxx.pdb');
 /** In the order in which a third of a turn about z takes one into the next. */
 export const SPIKE_CHAINS = ['A', 'B', 'C'] as const;
 const RBD = '331-527';
-const HELIX = { chain: 'A', first: 335, last: 344 };
 
 const ASKED = { withinOracle: 0.03, helixErrorDegrees: 2, leakage: 0.1 };
 /** Three RBDs each: the oracle's rank correlation is then good to about 0.005. */
@@ -52,17 +52,71 @@ export function chainInFocus(copy: number, starCopy: number): number {
   return (((copy - starCopy) % n) + n) % n;
 }
 
+/** Particles of a trimer under C3 whose domains tilt by themselves. */
+export interface KnownTrimer {
+  particles: string;
+  map: string;
+  model: string;
+  /** Where the domain of chain A is, in all of its places. */
+  focus: string;
+  /** n × 3: degrees of each particle's domains, in the order of SPIKE_CHAINS. */
+  tilts: readonly (readonly number[])[];
+  /** n: thirds of a turn that the star file's rot is ahead of the true one. */
+  copies: readonly number[];
+  /** Degrees from end to end. */
+  span: number;
+  /** Atoms of chain A's domain whose turn is looked at. */
+  helix: { first: number; last: number };
+  oracleRankCorrelation: number;
+}
+
+export type TrimerSource = (seed: number, context: TrialContext) => Promise<KnownTrimer>;
+
+export const ownSpike: TrimerSource = async (seed, { folder, reporter }) => {
+  const options = spikeOptions(join(folder, 'data'), seed);
+  const { particles, map, model, masks } = await simulate(options, reporter);
+  const { truth, molecule } = await prepareScene(planSimulation(options));
+  const { rankCorrelation } = await measureOracle(options, ORACLE_PARTICLES);
+  const { name, values } = molecule.motions[0];
+  return {
+    particles,
+    map,
+    model: model!,
+    focus: masks[name],
+    tilts: truth.map(({ steps }) => SPIKE_CHAINS.map((_, chain) => molecule.motions[chain].values[steps[chain]])),
+    copies: truth.map(({ copy }) => copy),
+    span: values.at(-1)! - values[0],
+    helix: { first: 335, last: 344 },
+    oracleRankCorrelation: rankCorrelation!,
+  };
+};
+
+/** A made-up trimer of the other program; the eight Gaussians of a domain that are furthest from its hinge stand for the helix. */
+export const independentTrimer: TrimerSource = async (seed, context) => {
+  type Truth = { tilts: number[][]; copy: number[] };
+  const { truth, oracle, ...files } = await runIndependent<Truth, { rankCorrelation: number }>(
+    'trimer',
+    { seed, oracle: ORACLE_PARTICLES },
+    false,
+    context,
+  );
+  return {
+    ...files,
+    tilts: truth.tilts,
+    copies: truth.copy,
+    span: 11,
+    helix: { first: 29, last: 36 },
+    oracleRankCorrelation: oracle.rankCorrelation,
+  };
+};
+
 /**
- * One run with C3 expanded, focused on where the RBD of chain A moves. z is the coordinate along the first principal component. The angles are between the decoder at the 2nd
+ * One run with C3 expanded, focused on where the domain of chain A moves. z is the coordinate along the first principal component. The angles are between the decoder at the 2nd
  * and at the 98th percentile of it, as a user sees them: of the helix, by the rigid motion of its atoms as they follow the Gaussians.
  */
-export async function spikeTrial(seed: number, context: TrialContext): Promise<Trial> {
-  const options = spikeOptions(join(context.folder, 'data'), seed);
-  const data = await simulate(options, context.reporter);
-  const { truth, molecule } = await prepareScene(planSimulation(options));
-  const oracle = await measureOracle(options, ORACLE_PARTICLES);
-  const focus = data.masks[molecule.motions[0].name];
-  const project = await newProject({ particles: data.particles, map: data.map, model: data.model, symmetry: data.symmetry }, context);
+export async function spikeTrial(name: string, source: TrimerSource, seed: number, context: TrialContext): Promise<Trial> {
+  const { particles, map, focus, tilts, copies, span, helix: residues, ...known } = await source(seed, context);
+  const project = await newProject({ particles, map, model: known.model, symmetry: 'C3' }, context);
   const { latents, ...trained } = await trainRun(
     project,
     'rbd',
@@ -77,32 +131,29 @@ export async function spikeTrial(seed: number, context: TrialContext): Promise<T
       spearmanCorrelation(
         z,
         Array.from(latents.particle, (particle, row) => {
-          const { steps, copy: starCopy } = truth[particle - 1];
-          const chain = chainInFocus(latents.copy![row] + further, starCopy);
-          return molecule.motions[chain].values[steps[chain]];
+          const chain = chainInFocus(latents.copy![row] + further, copies[particle - 1]);
+          return tilts[particle - 1][chain];
         }),
       ),
     );
   const decoder = new LatentDecoder(project.run('rbd').weights());
   const neutral = decoder.decode(new Float32Array(decoder.dims));
   const [low, high] = principalEnds(latents).map(end => decoder.decode(end));
-  const model = await readModel(data.model!);
-  const helix = turnOfAtoms(model, atomsOf(model, HELIX.chain, HELIX.first, HELIX.last), neutral, low, high);
+  const model = await readModel(known.model);
+  const helix = turnOfAtoms(model, atomsOf(model, SPIKE_CHAINS[0], residues.first, residues.last), neutral, low, high);
   const domain = turnInside(readMap(focus), neutral, low, high);
-  const { values } = molecule.motions[0];
-  const span = values.at(-1)! - values[0];
   const angle = (measure: string, value: number) => ({ measure, value, oracle: span, chance: null, threshold: null });
   return {
-    set: `spike, seed ${seed}`,
+    set: `${name}, seed ${seed}`,
     ...trained,
     mostSeconds: null,
     figures: [
       {
         measure: "rank correlation of a copy's z with its own RBD's tilt",
         value: rankWith(0),
-        oracle: oracle.rankCorrelation,
+        oracle: known.oracleRankCorrelation,
         chance: 0,
-        threshold: oracle.rankCorrelation - ASKED.withinOracle,
+        threshold: known.oracleRankCorrelation - ASKED.withinOracle,
       },
       {
         measure: 'the same with the tilt of another RBD, the larger of two',
@@ -113,14 +164,14 @@ export async function spikeTrial(seed: number, context: TrialContext): Promise<T
         better: 'lower',
       },
       {
-        measure: `error of the turn of helix ${HELIX.first}–${HELIX.last} between the ends of z, truly ${span}°`,
+        measure: `error of the turn of helix ${residues.first}–${residues.last} between the ends of z, truly ${span}°`,
         value: Math.abs(helix.angleDegrees - span),
         oracle: null,
         chance: span,
         threshold: ASKED.helixErrorDegrees,
         better: 'lower',
       },
-      angle(`turn of helix ${HELIX.first}–${HELIX.last}`, helix.angleDegrees),
+      angle(`turn of helix ${residues.first}–${residues.last}`, helix.angleDegrees),
       angle("turn of the RBD's Gaussians", domain.angleDegrees),
     ],
   };
