@@ -49,13 +49,16 @@ export async function chooseBackend(request: BackendRequest, reporter: Reporter)
 }
 
 async function openWebgpu(_request: BackendRequest, isAsked: boolean): Promise<Opened> {
-  const { openGpu } = await import('./webgpu/device.js');
+  const { openGpu, probeGpu } = await import('./webgpu/device.js');
+  if (!isAsked) {
+    const answer = probeGpu();
+    if ('reason' in answer) return answer;
+    if (answer.isSoftware) return { reason: `only ${answer.description} answers, which is slower than threads of the processor` };
+  }
   const gpu = await openGpu();
   if ('reason' in gpu) return gpu;
   const { createWebgpuBackend } = await import('./webgpu/webgpu-backend.js');
-  if (isAsked || !gpu.isSoftware) return createWebgpuBackend(gpu);
-  gpu.device.destroy();
-  return { reason: `only ${gpu.description} answers, which is slower than threads of the processor` };
+  return createWebgpuBackend(gpu);
 }
 
 async function openTfjs({ threads }: BackendRequest, isAsked: boolean): Promise<Opened> {

@@ -1,7 +1,9 @@
 /// <reference types="@webgpu/types" />
 // Opens a graphics processor through Dawn, the WebGPU of the npm package `webgpu`: Vulkan, Metal or Direct3D 12, any vendor's.
 
-import { constants } from 'node:os';
+import { spawnSync } from 'node:child_process';
+import { constants, tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
 
 export interface Gpu {
   device: GPUDevice;
@@ -11,6 +13,9 @@ export interface Gpu {
   isSoftware: boolean;
 }
 
+/** What can be told of a graphics processor without taking it. */
+export type GpuAnswer = Pick<Gpu, 'description' | 'isSoftware'>;
+
 /** Why there is no device, as one line with its cure. */
 export interface NoGpu {
   reason: string;
@@ -18,6 +23,26 @@ export interface NoGpu {
 
 /** Dawn's entry point must outlive its devices. */
 let dawn: GPU | null = null;
+
+/** A driver that takes longer than this to answer will not do for training. */
+const PROBE_MILLISECONDS = 30_000;
+
+/**
+ * What openGpu would find, asked by a process of its own: on Linux loader and drivers write to the terminal as they like, software ones the most, and a driver that crashes takes the process
+ * along that asks it.
+ */
+export function probeGpu(): GpuAnswer | NoGpu {
+  const missing = missingVulkan();
+  if (missing) return { reason: missing };
+  const script = fileURLToPath(new URL('./probe-process.js', import.meta.url));
+  const { stdout, status, signal } = spawnSync(process.execPath, [script], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    timeout: PROBE_MILLISECONDS,
+    encoding: 'utf8',
+  });
+  if (status === 0) return JSON.parse(stdout) as GpuAnswer | NoGpu;
+  return { reason: `a Vulkan driver failed when it was asked (${signal ?? `exit status ${status}`}); update or remove it` };
+}
 
 /** The machine's fastest adapter with all its limits, or why there is none. Nothing is thrown, so that a caller may do without. */
 export async function openGpu(): Promise<Gpu | NoGpu> {
@@ -49,6 +74,8 @@ export async function openGpu(): Promise<Gpu | NoGpu> {
 /** On Linux Dawn needs the Vulkan loader, and would complain on the terminal by itself. */
 function missingVulkan(): string | null {
   if (process.platform !== 'linux') return null;
+  // Drivers complain where nobody has logged in.
+  process.env.XDG_RUNTIME_DIR ??= tmpdir();
   try {
     process.dlopen({ exports: {} }, 'libvulkan.so.1', constants.dlopen.RTLD_NOW);
   } catch (error) {
