@@ -161,17 +161,14 @@ class Trimer:
     symmetry = 3
     TILTS = np.arange(12)
     HINGE = np.array([7, 0, 3])
-    #: Of a domain's Gaussians, from below: those furthest from the hinge.
-    FAR = 8
 
     def __init__(self, _kind, rng):
         self.body = in_ball(rng, 46, 1.0) * [6, 5, 11] + [5, 0, -7]
         domain = in_ball(rng, 36, 1.0) * [5, 4.5, 8] + [10, 0, 12]
         self.domain = domain[np.argsort(domain[:, 2])]
         self.focus = [self.subunit(0, step)[len(self.body) :] for step in range(12)]
-        steps = np.array([(a, b, c) for a in (1, 5, 10) for b in (1, 5, 10) for c in (1, 5, 10)])
         #: For the consensus: each domain at places spread over its way.
-        self.states = [tuple(int(s) for s in row) for row in steps]
+        self.states = [(a, b, c) for a in (1, 5, 10) for b in (1, 5, 10) for c in (1, 5, 10)]
         middle = len(self.TILTS) // 2
         self.atoms = {chain: np.roll(self.subunit(k, middle), len(domain), axis=0) for k, chain in enumerate("ABC")}
 

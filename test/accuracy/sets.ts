@@ -31,82 +31,42 @@ let python: string | null | undefined;
 // A process is started to find out: once is enough.
 const pythonMissing = () => (python === undefined ? (python = missingForIndependent()) : python);
 
+/** A set that is made anew for every seed, its trial named as it is. */
+const seeded = (
+  name: string,
+  missing: AccuracySet['missing'],
+  trial: (name: string, seed: number, context: TrialContext) => Promise<Trial>,
+): AccuracySet => ({ name, isSeeded: true, missing, trial: (seed, context) => trial(name, seed, context) });
+
 export const SETS: readonly AccuracySet[] = [
   ...[PLAIN, HARD].flatMap(conditions =>
     [ownSimulator, independentSimulator].flatMap(simulator =>
-      KINDS.map((kind): AccuracySet => {
+      KINDS.map(kind => {
         const name = [kind, ...(simulator === independentSimulator ? ['independent'] : []), ...(conditions === HARD ? ['hard'] : [])].join(
           '-',
         );
-        return {
-          name,
-          isSeeded: true,
-          missing: simulator === independentSimulator ? pythonMissing : nothing,
-          trial: (seed, context) => simulatedTrial(name, kind, simulator, conditions, seed, context),
-        };
+        const missing = simulator === independentSimulator ? pythonMissing : nothing;
+        return seeded(name, missing, (title, seed, context) => simulatedTrial(title, kind, simulator, conditions, seed, context));
       }),
     ),
   ),
-  {
-    name: 'linear-paper',
-    isSeeded: true,
-    missing: nothing,
-    trial: (seed, context) => simulatedTrial('linear-paper', 'linear', ownSimulator, PLAIN, seed, context, { preset: 'paper' }),
-  },
+  seeded('linear-paper', nothing, (name, seed, context) =>
+    simulatedTrial(name, 'linear', ownSimulator, PLAIN, seed, context, { preset: 'paper' }),
+  ),
   { name: 'neutral', isSeeded: true, missing: nothing, trial: neutralTrial },
-  {
-    name: 'orientations',
-    isSeeded: true,
-    missing: nothing,
-    trial: (seed, context) => orientationTrial('orientations', ownSimulator, seed, context),
-  },
-  {
-    name: 'orientations-independent',
-    isSeeded: true,
-    missing: pythonMissing,
-    trial: (seed, context) => orientationTrial('orientations-independent', independentSimulator, seed, context),
-  },
-  { name: 'assembly', isSeeded: true, missing: nothing, trial: (seed, context) => assemblyTrial('assembly', ownAssembly, seed, context) },
-  {
-    name: 'assembly-independent',
-    isSeeded: true,
-    missing: pythonMissing,
-    trial: (seed, context) => assemblyTrial('assembly-independent', independentAssembly, seed, context),
-  },
+  seeded('orientations', nothing, (name, seed, context) => orientationTrial(name, ownSimulator, seed, context)),
+  seeded('orientations-independent', pythonMissing, (name, seed, context) => orientationTrial(name, independentSimulator, seed, context)),
+  seeded('assembly', nothing, (name, seed, context) => assemblyTrial(name, ownAssembly, seed, context)),
+  seeded('assembly-independent', pythonMissing, (name, seed, context) => assemblyTrial(name, independentAssembly, seed, context)),
   { name: 'class-maps', isSeeded: true, missing: nothing, trial: classMapsTrial },
-  {
-    name: 'linear-ends',
-    isSeeded: true,
-    missing: nothing,
-    trial: (seed, context) => linearEndsTrial('linear-ends', PLAIN, seed, context),
-  },
+  seeded('linear-ends', nothing, (name, seed, context) => linearEndsTrial(name, PLAIN, seed, context)),
   { name: 'hinge', isSeeded: true, missing: nothing, trial: hingeTrial },
-  { name: 'undone', isSeeded: true, missing: nothing, trial: (seed, context) => undoneMotionTrial('undone', PLAIN, seed, context) },
-  {
-    name: 'undone-hard',
-    isSeeded: true,
-    missing: nothing,
-    trial: (seed, context) => undoneMotionTrial('undone-hard', HARD, seed, context),
-  },
-  {
-    name: 'spike',
-    isSeeded: true,
-    missing: missingForSpike,
-    trial: (seed, context) => spikeTrial('spike', ownSpike, seed, context),
-  },
-  {
-    name: 'trimer-independent',
-    isSeeded: true,
-    missing: pythonMissing,
-    trial: (seed, context) => spikeTrial('trimer-independent', independentTrimer, seed, context),
-  },
-  { name: 'igg', isSeeded: true, missing: missingForIgg, trial: (seed, context) => iggTrial('igg', {}, seed, context) },
-  {
-    name: 'igg-noisier',
-    isSeeded: true,
-    missing: missingForIgg,
-    trial: (seed, context) => iggTrial('igg-noisier', { noisePlace: 'after cropping' }, seed, context),
-  },
+  seeded('undone', nothing, (name, seed, context) => undoneMotionTrial(name, PLAIN, seed, context)),
+  seeded('undone-hard', nothing, (name, seed, context) => undoneMotionTrial(name, HARD, seed, context)),
+  seeded('spike', missingForSpike, (name, seed, context) => spikeTrial(name, ownSpike, seed, context)),
+  seeded('trimer-independent', pythonMissing, (name, seed, context) => spikeTrial(name, independentTrimer, seed, context)),
+  seeded('igg', missingForIgg, (name, seed, context) => iggTrial(name, {}, seed, context)),
+  seeded('igg-noisier', missingForIgg, (name, seed, context) => iggTrial(name, { noisePlace: 'after cropping' }, seed, context)),
   ...TWO_STATES_CHOICES.map(
     ({ name, choice }): AccuracySet => ({
       name,

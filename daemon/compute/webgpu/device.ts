@@ -48,6 +48,8 @@ export function probeGpu(): GpuAnswer | NoGpu {
 export async function openGpu(): Promise<Gpu | NoGpu> {
   const missing = missingVulkan();
   if (missing) return { reason: missing };
+  // Linux drivers complain where nobody has logged in.
+  if (process.platform === 'linux') process.env.XDG_RUNTIME_DIR ??= tmpdir();
   try {
     const { create } = await import('webgpu');
     dawn = create([]);
@@ -74,8 +76,6 @@ export async function openGpu(): Promise<Gpu | NoGpu> {
 /** On Linux Dawn needs the Vulkan loader, and would complain on the terminal by itself. */
 function missingVulkan(): string | null {
   if (process.platform !== 'linux') return null;
-  // Drivers complain where nobody has logged in.
-  process.env.XDG_RUNTIME_DIR ??= tmpdir();
   try {
     process.dlopen({ exports: {} }, 'libvulkan.so.1', constants.dlopen.RTLD_NOW);
   } catch (error) {
