@@ -159,6 +159,13 @@ export interface Backend {
     ringFrc: Tensor | null,
   ): void;
 
+  /**
+   * Resistance against stretching: weight · mean over the rows of gaussians[rows,5N] of Σ over links of share · e²/(e² + reach²), with e how much longer than at rest a link between two centres is
+   * (Geman & McClure 1987: a link that is torn pulls no more). Adds its gradient to dGaussians. links[3,N,M], M a multiple of 4: for every Gaussian the other ends of its links, their lengths at rest
+   * (box fractions), and their shares; a link stands with both its ends. Places that are left over have share 0, and stand behind those in use. `reach` in box fractions.
+   */
+  stretchBackward(rows: number, gaussians: Tensor, links: Tensor, dGaussians: Tensor, weight: number, reach: number): void;
+
   /** out[n] = Σ over the first `rows` rows of x[rows,n]. */
   sumRows(rows: number, x: Tensor, out: Tensor): void;
   /** Per parameter kind (5 planes of N): x[rows,5N] multiplied by factors[5], in place. */

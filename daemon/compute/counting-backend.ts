@@ -14,6 +14,8 @@ export interface BackendCounts {
 
 /** Range reduction, a polynomial of degree six, the exponent put in. */
 const EXPONENTIAL = 20;
+/** Of one end of a link. */
+const STRETCH = 24;
 /** A Gaussian is drawn within ± so many σ (method.md section 2). */
 const WINDOW_SIGMAS = 4;
 
@@ -41,6 +43,8 @@ const operationsOf: Counts = {
   gaussiansBackward: (rows, _out, _dOut, _hasOrigin, vary) => 5 * rows * vary.length,
   projectAndCorrelate: (rows, geometry, _gaussians, _shared, _rotations, _images, _scale, _frc, dGaussians) =>
     rows * projectionOperations(geometry, dGaussians !== null),
+  // The difference of both ends, its length, what it is too long, the slope, and the slope along the link.
+  stretchBackward: (rows, _gaussians, links) => (rows * STRETCH * links.length) / 3,
   sumRows: (rows, _x, out) => rows * out.length,
   scaleKinds: (rows, x) => rows * x.shape[x.shape.length - 1],
   // m: 3, v: 4, step / (√(v · c) + ε) · m and the decay: 8; the L2 penalty: 2.

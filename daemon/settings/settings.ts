@@ -131,6 +131,16 @@ export const parameters = {
     maximum: 1000,
     source: 'EMAN2 2.99',
   },
+  rigidity: {
+    kind: 'number',
+    flag: '--rigidity <X>',
+    description: 'weight of what resists when neighbouring Gaussians come closer or drift apart; 0: nothing',
+    unit: '',
+    default: 0.01,
+    minimum: 0,
+    maximum: 1000,
+    source: 'MEASURED',
+  },
   weightDecay: {
     kind: 'number',
     flag: '--weight-decay <X>',

@@ -13,6 +13,7 @@ export interface TrainingSettings {
   learningRate: number;
   latentNoise: number;
   spreadPenalty: number;
+  rigidity: number;
   weightDecay: number;
   l2: number;
   dropout: number;
@@ -55,6 +56,7 @@ export const paperSettings = {
     source: 'the paper, Methods; EMAN2 declares and never applies it, and it makes no difference: 0.963 with, 0.961 without',
   },
   latentNoise: { value: 0.1, source: 'the paper adds random numbers to z; their size is that of the EMAN2 program of 2021' },
+  rigidity: { value: 0, source: 'in the paper nothing holds Gaussians together' },
   ringWeights: {
     value: 'seen',
     source:
@@ -81,6 +83,7 @@ export const trainingParameters = [
   'learningRate',
   'latentNoise',
   'spreadPenalty',
+  'rigidity',
   'weightDecay',
   'l2',
   'dropout',

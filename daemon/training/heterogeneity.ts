@@ -3,10 +3,12 @@
 import type { AdamSettings, Backend, ProjectionGeometry, Tensor } from '../compute/backend.js';
 import { ComputeError } from '../compute/compute-error.js';
 import type { NamedTensor } from '../formats/safetensors.js';
+import { logitsToRow } from '../gaussians/model-frame.js';
 import { Mlp, type MlpOptions, type TrainingPass } from '../networks/mlp.js';
 import { Random } from '../numerics/random.js';
 import type { TrainingSettings } from '../settings/training.js';
 import type { Departure } from './departure.js';
+import { LINK_REACH, MOST_LINKS, neighbourLinks } from './neighbour-links.js';
 import type { BatchSource, ParticleGradients } from './particle-gradients.js';
 import { Cancelled, type EpochReport, type Reporter } from './progress.js';
 
@@ -22,6 +24,7 @@ export type HeterogeneitySettings = { run: string } & Pick<
   | 'learningRate'
   | 'latentNoise'
   | 'spreadPenalty'
+  | 'rigidity'
   | 'weightDecay'
   | 'l2'
   | 'dropout'
@@ -103,6 +106,8 @@ export class Heterogeneity {
   private readonly dRows: Tensor;
   private readonly rotations: Tensor;
   private readonly images: Tensor;
+  /** Between neighbours; null where nothing moves, or nothing is to hold together. */
+  private readonly links: Tensor | null;
   /** Of this step and of the one before, which may still be on its way. */
   private readonly frcs: readonly [Tensor, Tensor];
   private readonly featureBatch: Float32Array;
@@ -146,6 +151,8 @@ export class Heterogeneity {
     this.rotations = tensor([batch, 9]);
     this.images = tensor([batch, 2 * input.geometry.ringGeometry.planeSize]);
     this.frcs = [tensor([batch]), tensor([batch])];
+    const links = settings.rigidity > 0 ? neighbourLinks(logitsToRow(input.departure.centre), input.vary) : null;
+    this.links = links && tensor([3, input.geometry.gaussians, MOST_LINKS], links);
     this.featureBatch = new Float32Array(batch * width);
     if (input.networks) {
       this.encoder.restore(input.networks);
@@ -227,6 +234,11 @@ export class Heterogeneity {
     backend.gaussians(rows, this.decoder.output, true, input.departure.logits(chosen), this.vary, this.rows);
     const frc = this.frcs[this.step % 2];
     backend.projectAndCorrelate(rows, input.geometry, this.rows, false, this.rotations, this.images, -1 / rows, frc, this.dRows, null);
+    if (this.links) {
+      const { referenceSigmaPixels, ringGeometry } = input.geometry;
+      const reach = (LINK_REACH * referenceSigmaPixels) / ringGeometry.boxSize;
+      backend.stretchBackward(rows, this.rows, this.links, this.dRows, settings.rigidity, reach);
+    }
     backend.gaussiansBackward(rows, this.rows, this.dRows, true, this.vary, this.decoder.outputGradient);
     this.decoder.backward(rows + 1, this.dLatents);
     this.encoderBackward(chosen);

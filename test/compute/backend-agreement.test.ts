@@ -6,6 +6,7 @@ import type { Backend, ProjectionGeometry, Tensor } from '../../daemon/compute/b
 import { PlainBackend } from '../../daemon/compute/cpu/plain-backend.js';
 import { ringGeometry } from '../../daemon/compute/ring-geometry.js';
 import { Random } from '../../daemon/numerics/random.js';
+import { MOST_LINKS, neighbourLinks } from '../../daemon/training/neighbour-links.js';
 import { backendsUnderTest, present } from './backends-under-test.js';
 
 const plain = new PlainBackend();
@@ -168,6 +169,34 @@ for (const { title, open, tolerance } of backendsUnderTest) {
         // 2·10⁻⁶: some ten roundings of single precision.
         for (const name of Object.keys(expected))
           assert.ok(relativeError(actual[name], expected[name]) < within(2e-6), `${name} for ${rows} × ${n}`);
+      }
+    });
+
+    test('what links pull agrees with the reference: full and empty lists, Gaussians without links, two in one place, rows past the last', async t => {
+      const backend = present(opened, t);
+      if (!backend) return;
+      for (const [rows, n] of [
+        [1, 2],
+        [3, 7],
+        [5, 600],
+      ] as const) {
+        const random = new Random(n);
+        const models = randomGaussians(random, rows + 1, n);
+        const vary = Float32Array.from({ length: 5 * n }, (_, i) => Number(i % n < 2 || i % 3 > 0));
+        const links = neighbourLinks(models.subarray(5 * n * rows), vary)!;
+        // Gaussian 1 stands where Gaussian 0 does: no way is given, and nothing is pulled.
+        for (let axis = 0; axis < 3; axis++) models[axis * n + 1] = models[axis * n];
+        const { actual, expected } = await onBoth(
+          backend,
+          {
+            models: [[rows + 1, 5 * n], models],
+            links: [[3, n, MOST_LINKS], links],
+            pulled: [[rows + 1, 5 * n], normals(random, (rows + 1) * 5 * n).map(x => 0.1 * x)],
+          },
+          (b, t) => b.stretchBackward(rows, t.models, t.links, t.pulled, 0.3, 0.05),
+        );
+        // 5·10⁻⁶: differences of coordinates ten times their size, under a root and squared.
+        assert.ok(relativeError(actual.pulled, expected.pulled) < within(5e-6), `${rows} × ${n}`);
       }
     });
 

@@ -7,6 +7,7 @@ import { PlainBackend, plainTransform } from '../../daemon/compute/cpu/plain-bac
 import { ringGeometry } from '../../daemon/compute/ring-geometry.js';
 import { Random } from '../../daemon/numerics/random.js';
 import { eulerToMatrix } from '../../daemon/numerics/rotations.js';
+import { MOST_LINKS, neighbourLinks } from '../../daemon/training/neighbour-links.js';
 
 const backend = new PlainBackend(Number.POSITIVE_INFINITY);
 
@@ -297,4 +298,77 @@ test('an L2 penalty alone moves as Adam does on 2·l2·parameter, so its first s
   }
   const decayed = await stepped(0, 1e-3);
   [1, -2, 0.5].forEach((w, i) => void assert.ok(Math.abs(decayed.moved[i] - w * (1 - 1e-5)) < 2e-7));
+});
+
+/** Gaussians a and b = 0 and 1 at rest 0.1 apart, and a third by itself. */
+const LINKED = Float32Array.from({ length: 3 * 3 * 4 }, (_, i) => ({ 0: 1, 4: 0, 12: 0.1, 16: 0.1, 24: 1, 28: 1 })[i] ?? 0);
+
+async function pulled(row: Float32Array, links: Float32Array, weight: number, reach: number) {
+  const n = row.length / 5;
+  const gradient = backend.tensor([1, row.length]);
+  backend.stretchBackward(
+    1,
+    backend.tensor([1, row.length], row),
+    backend.tensor([3, n, links.length / (3 * n)], links),
+    gradient,
+    weight,
+    reach,
+  );
+  return backend.read(gradient);
+}
+
+test('a link pulls both its ends alike along itself, by the slope of e²/(e² + r²), and what is torn hardly any more', async () => {
+  for (const [stretch, reach] of [
+    [0.02, 0.03],
+    [-0.04, 0.03],
+    [0.9, 0.03],
+  ]) {
+    const gradient = await pulled(
+      Float32Array.of(0, 0.1 + stretch, 0.3, 0.2, 0.2, 0.2, 0, 0, 0, ...new Array(6).fill(0.5)),
+      LINKED,
+      2,
+      reach,
+    );
+    const slope = (2 * 2 * stretch * reach ** 2) / (stretch ** 2 + reach ** 2) ** 2;
+    for (const [i, value] of [-slope, slope].entries()) assert.ok(Math.abs(gradient[i] - value) < 1e-5 * (1 + Math.abs(slope)));
+    assert.ok(
+      gradient.subarray(2).every(value => value === 0),
+      'across the link, and where there is none, nothing pulls',
+    );
+  }
+});
+
+test('what a model turns and shifts as a whole is pulled nowhere, for no link grows longer', async () => {
+  const { row, A } = scene(5, 40);
+  const links = neighbourLinks(row, new Float32Array(200).fill(1))!;
+  const turned = row.slice();
+  for (let i = 0; i < 40; i++)
+    for (let k = 0; k < 3; k++) turned[k * 40 + i] = 0.05 * k + [0, 1, 2].reduce((sum, j) => sum + A[3 * k + j] * row[j * 40 + i], 0);
+  const largest = (values: Float32Array) => Math.max(...values.map(Math.abs));
+  const bent = row.map((value, i) => (i < 40 ? value + 5 * value * row[40 + i] : value));
+  // Single precision: distances are known to 10⁻⁷ of a box, against bends of some hundredths.
+  assert.ok(largest(await pulled(turned, links, 1, 0.01)) < 1e-4 * largest(await pulled(bent, links, 1, 0.01)));
+});
+
+test('the pull is the gradient of the sum over links: a Taylor remainder of second order', async () => {
+  const { random, row } = scene(6, 12);
+  const links = neighbourLinks(row, new Float32Array(60).fill(1))!;
+  const moved = row.map((value, i) => value + (i < 36 ? 0.02 * random.normal() : 0));
+  const direction = row.map((_, i) => (i < 36 ? random.normal() : 0));
+  const energy = (at: (i: number) => number) => {
+    let sum = 0;
+    for (let a = 0; a < 12; a++)
+      for (let m = 0; m < MOST_LINKS; m++) {
+        const [b, rest, share] = [0, 1, 2].map(plane => links[(plane * 12 + a) * MOST_LINKS + m]);
+        const stretch = Math.hypot(...[0, 1, 2].map(k => at(k * 12 + a) - at(k * 12 + b))) - rest;
+        // Every link is met from both its ends.
+        sum += (0.5 * share * stretch ** 2) / (stretch ** 2 + 0.03 ** 2);
+      }
+    return sum;
+  };
+  const gradient = await pulled(moved, links, 1, 0.03);
+  const along = direction.reduce((sum, value, i) => sum + value * gradient[i], 0);
+  const remainder = (step: number) => Math.abs(energy(i => moved[i] + step * direction[i]) - energy(i => moved[i]) - step * along);
+  const order = Math.log2(remainder(2e-4) / remainder(1e-4));
+  assert.ok(Math.abs(order - 2) < 0.1, `order ${order}`);
 });

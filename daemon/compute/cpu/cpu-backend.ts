@@ -323,6 +323,16 @@ export class CpuBackend implements Backend {
     );
   }
 
+  stretchBackward(rows: number, gaussians: Tensor, links: Tensor, dGaussians: Tensor, weight: number, reach: number): void {
+    const [, n, most] = links.shape;
+    this.share(
+      (2 * rows * links.length) / 3,
+      'stretchBackward',
+      ...[rows, n, most, at(gaussians, rows * 5 * n), at(links, 3 * n * most), at(dGaussians, rows * 5 * n)],
+      ...[(2 * reach ** 2 * weight) / rows, reach ** 2],
+    );
+  }
+
   sumRows(rows: number, x: Tensor, out: Tensor): void {
     this.share(rows * out.length, 'sumRows', rows, out.length, at(x, rows * out.length), at(out));
   }

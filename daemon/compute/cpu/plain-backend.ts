@@ -251,6 +251,24 @@ export class PlainBackend implements Backend {
     }
   }
 
+  stretchBackward(rows: number, gaussians: Tensor, links: Tensor, dGaussians: Tensor, weight: number, reach: number): void {
+    const [, n, most] = links.shape;
+    const [G, L, DG] = [dataOf(gaussians), dataOf(links), dataOf(dGaussians)];
+    for (let r = 0; r < rows; r++)
+      for (let a = 0; a < n; a++)
+        for (let m = 0; m < most; m++) {
+          const [b, rest, share] = [0, 1, 2].map(plane => L[(plane * n + a) * most + m]);
+          const apart = [0, 1, 2].map(axis => G[r * 5 * n + axis * n + a] - G[r * 5 * n + axis * n + b]);
+          const length = Math.hypot(...apart);
+          if (share === 0 || length === 0) continue;
+          const stretch = length - rest;
+          const slope = (((weight / rows) * share * 2 * reach ** 2) / (stretch ** 2 + reach ** 2) ** 2) * stretch;
+          apart.forEach((value, axis) => {
+            DG[r * 5 * n + axis * n + a] += (slope * value) / length;
+          });
+        }
+  }
+
   /** Projection P(t) = Σ A (2πσ²)⁻¹ exp(−|t − (Rc)_xy|² / 2σ²), σ in pixels, centre at pixel b/2 (method.md section 2). */
   draw(geometry: ProjectionGeometry, row: ArrayLike<number>, A: ArrayLike<number>): Float64Array {
     const {

@@ -2,6 +2,7 @@
 //
 // So the gradients owe nothing to the formulas of the other backends, which are tested against these.
 
+import type { Scalar, Tensor2D } from '@tensorflow/tfjs-core';
 import { hash32 } from '../../numerics/integer-hash.js';
 import type { Activation, AdamSettings, Backend, ProjectionGeometry, Tensor } from '../backend.js';
 import { ComputeError } from '../compute-error.js';
@@ -266,6 +267,32 @@ export class TfjsBackend implements Backend {
       held(frc).put(tf.sum(tf.mul(correlations, shares), 1));
       if (ringFrc) held(ringFrc).put(correlations);
       if (dGaussians) held(dGaussians).put(whole(1));
+    });
+  }
+
+  stretchBackward(rows: number, gaussians: Tensor, links: Tensor, dGaussians: Tensor, weight: number, reach: number): void {
+    const { tf } = this;
+    const [, n, most] = links.shape;
+    this.compute(() => {
+      const [ends, rests, shares] = tf.unstack(held(links).first([3, n, most]));
+      const centres = tf.reshape(tf.slice(held(gaussians).first([rows, 5 * n]), [0, 0], [rows, 3 * n]), [rows, 3, n]);
+      const there = tf.reshape(tf.gather(centres, tf.cast(tf.reshape(ends, [n * most]), 'int32'), 2), [rows, 3, n, most]);
+      // A link stands with both its ends, and each is moved by itself here: that is the whole gradient.
+      const resistance = (here: TfTensor) => {
+        const squares = tf.sum(tf.square(tf.sub(tf.reshape(here, [rows, 3, n, 1]), there)), 1);
+        const stretched = tf.square(tf.sub(tf.sqrt(tf.add(squares, 1e-18)), rests));
+        return tf.mul(tf.sum(tf.mul(shares, tf.div(stretched, tf.add(stretched, reach ** 2)))), weight / rows) as Scalar;
+      };
+      const pull = tf.reshape(tf.grad(resistance)(centres), [rows, 3 * n]);
+      held(dGaussians).put(
+        tf.add(
+          held(dGaussians).first([rows, 5 * n]),
+          tf.pad(pull as Tensor2D, [
+            [0, 0],
+            [0, 2 * n],
+          ]),
+        ),
+      );
     });
   }
 

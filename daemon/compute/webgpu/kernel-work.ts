@@ -64,6 +64,10 @@ const workOf: Record<KernelName, (sizes: Sizes) => Work> = {
   }),
   'scale-kinds': ({ whole: [count] }) => ({ operations: count, bytes: 8 * count }),
   see: ({ whole: [n], groups: [, rows] }) => ({ operations: 18 * rows * n, bytes: rows * (36 * n + 36) }),
+  'stretch-backward': ({ whole: [n, most], groups: [, rows] }) => ({
+    operations: 24 * rows * n * most,
+    bytes: 36 * rows * n + 12 * n * most,
+  }),
   'sum-parts': ({ whole: [count, columns, parts] }) => ({ operations: (parts + 1) * count, bytes: 4 * (count * (parts + 1) + columns) }),
   'sum-rows': ({ whole: [rows, width] }) => ({ operations: rows * width, bytes: 4 * (rows + 1) * width }),
 };

@@ -24,6 +24,7 @@ export type KernelName =
   | 'ring-sums'
   | 'scale-kinds'
   | 'see'
+  | 'stretch-backward'
   | 'sum-parts'
   | 'sum-rows';
 

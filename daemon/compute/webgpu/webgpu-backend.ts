@@ -274,6 +274,13 @@ export class WebgpuBackend implements Backend {
     );
   }
 
+  stretchBackward(rows: number, gaussians: Tensor, links: Tensor, dGaussians: Tensor, weight: number, reach: number): void {
+    const [, n, most] = links.shape;
+    const arrays = [at(gaussians, rows * 5 * n), at(links, 3 * n * most), at(dGaussians, rows * 5 * n)];
+    const floats = [(2 * reach ** 2 * weight) / rows, reach ** 2];
+    this.queue.dispatch('stretch-backward', { whole: [n, most], floats }, arrays, [groupsOf(n), rows]);
+  }
+
   sumRows(rows: number, x: Tensor, out: Tensor): void {
     this.sumColumns(rows, out.length, at(x, rows * out.length), at(out));
   }

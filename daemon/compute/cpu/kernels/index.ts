@@ -6,3 +6,4 @@ export { dropout } from './dropout';
 export { add, fill, gaussians, gaussiansBackward, scalePlane, sumRows } from './elementwise';
 export { multiply, multiplyFew, multiplyTransposed, packLeft, prepareGradient } from './matrix-product';
 export { projectAndCorrelate, projectionScratchBytes } from './projection';
+export { stretchBackward } from './stretch';

@@ -1,0 +1,70 @@
+// Which Gaussians hold on to one another: links between neighbours whose length the decoder is loath to change.
+//
+// An image tells how the outline of a domain moves, and little of the Gaussians within, which look the same wherever they slide: by themselves they follow halfway, and atoms that follow them are
+// off. Domains are nearly rigid, so links between neighbours carry the motion of the outline inwards. Where pieces slide past one another links must tear: they resist as far as `LINK_REACH`, and no further.
+
+import { KdTree } from '../numerics/k-d-tree.js';
+
+/** Links to this many of the nearest, where these have room. */
+const NEAREST = 8;
+/** Most links of a Gaussian; a multiple of 4, as the backends read them. */
+export const MOST_LINKS = 12;
+/** How much longer a link gets before it gives way, in σ of the model. */
+export const LINK_REACH = 0.3;
+
+/**
+ * links[3, N, MOST_LINKS] as `Backend.stretchBackward` takes them, between those of N Gaussians that may move; shares go with the root of both amplitudes, their sum over links is 1. `row`: the neutral model, planar 5N;
+ * `vary`: 5N weights. null where no two may move.
+ */
+export function neighbourLinks(row: ArrayLike<number>, vary: ArrayLike<number>): Float32Array | null {
+  const n = row.length / 5;
+  const movable = Uint32Array.from([...Array(n).keys()].filter(i => vary[i] > 0 || vary[n + i] > 0 || vary[2 * n + i] > 0));
+  const pairs = nearestPairs(row, movable);
+  const used = new Uint8Array(n);
+  const links = new Float32Array(3 * n * MOST_LINKS);
+  let total = 0;
+  // Shortest first, so that no Gaussian spends its places on what is far away.
+  for (const { a, b, length } of pairs) {
+    if (used[a] === MOST_LINKS || used[b] === MOST_LINKS) continue;
+    const share = Math.sqrt(Math.max(row[3 * n + a] * row[3 * n + b], 0));
+    if (!(share > 0)) continue;
+    total += share;
+    for (const [here, there] of [
+      [a, b],
+      [b, a],
+    ])
+      [there, length, share].forEach((value, plane) => {
+        links[(plane * n + here) * MOST_LINKS + used[here]] = value;
+      });
+    used[a]++;
+    used[b]++;
+  }
+  if (total === 0) return null;
+  for (let i = 2 * n * MOST_LINKS; i < links.length; i++) links[i] /= total;
+  return links;
+}
+
+interface Pair {
+  a: number;
+  b: number;
+  /** Box fractions. */
+  length: number;
+}
+
+/** Each of `chosen` with its nearest ones, every pair once, by rising length. */
+function nearestPairs(row: ArrayLike<number>, chosen: Uint32Array): Pair[] {
+  const n = row.length / 5;
+  const points = Float32Array.from([...chosen].flatMap(i => [row[i], row[n + i], row[2 * n + i]]));
+  const tree = new KdTree(points, chosen.length, 3);
+  const nearest = new Int32Array(NEAREST + 1);
+  const distances = new Float64Array(NEAREST + 1);
+  const pairs = new Map<number, Pair>();
+  for (let k = 0; k < chosen.length; k++) {
+    const found = tree.nearest(points.subarray(3 * k, 3 * k + 3), NEAREST + 1, nearest, distances);
+    for (let j = 0; j < found; j++) {
+      const [a, b] = [chosen[Math.min(k, nearest[j])], chosen[Math.max(k, nearest[j])]];
+      if (a !== b) pairs.set(a * n + b, { a, b, length: distances[j] });
+    }
+  }
+  return [...pairs.values()].sort((x, y) => x.length - y.length);
+}
