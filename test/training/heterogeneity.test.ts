@@ -40,17 +40,17 @@ const consensus = closed.map((value, i) => (value + open[i]) / 2);
 const states = Array.from({ length: COUNT }, () => random.integer(2));
 
 /** Everything that comes before the networks. */
-async function input(vary = new Float32Array(5 * N).fill(1), dims = 2): Promise<HeterogeneityInput> {
+async function input(vary = new Float32Array(5 * N).fill(1), dims = 2, shown = [closed, open]): Promise<HeterogeneityInput> {
   const source = batchesOf(
     backend,
     toyParticles(
-      states.map(state => (state === 1 ? open : closed)),
+      states.map(state => shown[state]),
       geometry,
       0.5,
       2,
     ),
   );
-  const neutral = rowToLogits(consensus);
+  const neutral = rowToLogits(shown[0].map((value, i) => (value + shown[1][i]) / 2));
   const departure = await Departure.create(backend, { neutral, bases: [] }, 32);
   const gradients = await computeParticleGradients(backend, { geometry, departure, seen: null, source }, 32, join(folder, 'g'), silent);
   const start = principalStart(gradients, COUNT, N, dims, new Random(1));
@@ -115,6 +115,30 @@ test('two states come apart, and the decoder moves what moved by as much as it m
   // 0.1 of 96 Å along x and along y: 13.6 Å. Amplitudes may take a part of it.
   assert.ok(swing > 7 && swing < 20 && rest < swing / 3, `swing ${swing} Å, rest ${rest} Å`);
   given.gradients.store.close();
+});
+
+test('what no image shows goes along with its neighbours where these hold together: a faint Gaussian within a domain that swings out', async () => {
+  // Gaussians 0 to 7 are a domain half the size of the rest, beside it; 0 is its middle, and all but gone.
+  const random = new Random(7);
+  const atRest = Float32Array.from(closed, (value, i) => {
+    const [kind, g] = [Math.floor(i / N), i % N];
+    if (kind === 3) return g === 0 ? 0.003 : value;
+    if (kind === 4 || g > 7) return kind === 0 ? value - 0.1 : value;
+    return (kind === 0 ? 0.2 : 0) + (g === 0 ? 0 : 0.12 * (random.uniform() - 0.5));
+  });
+  const out = atRest.map((value, i) => (i >= N && i < N + 8 ? value + 0.05 : value));
+  const strays = async (rigidity: number) => {
+    const given = await input(undefined, undefined, [atRest, out]);
+    const { z, checkpoint } = await train(given, { ...settings, epochs: 12, rigidity });
+    given.gradients.store.close();
+    const decoder = decoderOf(checkpoint, given);
+    const [a, b] = separation(z, 2).ends.map(end => decoder.decode(end));
+    const way = (i: number) => [0, 1, 2].map(axis => b.positions[3 * i + axis] - a.positions[3 * i + axis]);
+    const domain = [0, 1, 2].map(axis => [1, 2, 3, 4, 5, 6, 7].reduce((sum, i) => sum + way(i)[axis] / 7, 0));
+    return Math.hypot(...way(0).map((value, axis) => value - domain[axis])) / Math.hypot(...domain);
+  };
+  const [held, free] = [await strays(settings.rigidity), await strays(0)];
+  assert.ok(held < 0.3 && held < free / 2, `off the way of its domain by ${held} of it, without links by ${free}`);
 });
 
 test('at z = 0 the decoder gives the neutral model to the bit at every epoch, read from written weights as well', async () => {
