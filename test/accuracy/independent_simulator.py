@@ -1,12 +1,12 @@
 """Simulates particles of known state by the conventions of RELION alone, sharing no code with limber, so that a shared mistake cannot hide.
 
-    python3 independent_simulator.py DIR --kind linear|cyclic|mixture|assembly|trimer [--seed 1] [--noise 1] [--ctf] [--shifts PIXELS]
+    python3 independent_simulator.py DIR --kind linear|cyclic|mixture|assembly|trimer|body [--seed 1] [--noise 1] [--ctf] [--shifts PIXELS]
                                      [--per-state N] [--oracle 1000]
 
 A body of 160 Gaussians and a domain of 14 that slides 96 A along x in 20 states (linear), goes round x in 36 (cyclic), or slides while half of
 the particles have 14 Gaussians more (mixture): the three simulations of the paper's Extended Data Figure 5. A core on which four blocks arrive in six
 states, one of them leaning by -4 to 4 degrees (assembly); three copies of a subunit about z, the domain of each rising by 0 to 11 degrees by itself
-(trimer): its first and third case in kind. 64 x 64 pixels of 4 A. Everything inside is in pixels, the axes of an array run (z,) y, x.
+(trimer): its first and third case in kind. 2,048 Gaussians that never move, their map filtered to 13 A, as its spliceosome's was (body). 64 x 64 pixels of 4 A. Everything inside is in pixels, the axes of an array run (z,) y, x.
 
 DIR gets particles.mrcs, particles.star (RELION 3.1), consensus.mrc (the mean over all states), where a piece turns focus.mrc (where it does: 1 inside, a soft
 edge) and model.pdb (an atom a Gaussian, the domains in the middle of their way), and, written last, truth.json:
@@ -57,6 +57,7 @@ def turned(points, axis, degrees):
 class Slide:
     """The three simulations: centres of equal Gaussians in every state, pixels from the centre of rotation, x y z. A state: (step, whether the extra density is there)."""
 
+    finest_angstrom = None
     per_state = 200
     symmetry = 1
     #: No piece to focus on.
@@ -115,6 +116,7 @@ class Slide:
 class Assembly:
     """A core and four blocks; every state of arrival is as common as the others. A state: (which are there, step of the leaning block)."""
 
+    finest_angstrom = None
     per_state = 1000
     symmetry = 1
     TILTS = np.arange(-4, 5)
@@ -157,6 +159,7 @@ class Assembly:
 class Trimer:
     """Three subunits about z. A state: the steps of their domains."""
 
+    finest_angstrom = None
     per_state = 333
     symmetry = 3
     TILTS = np.arange(12)
@@ -194,7 +197,35 @@ class Trimer:
         return {"rankCorrelation": rank_correlation(np.array(guesses, float).ravel(), np.array(truth, float).ravel())}
 
 
-KINDS = {"linear": Slide, "cyclic": Slide, "mixture": Slide, "assembly": Assembly, "trimer": Trimer}
+class Body:
+    """One state of a compact body, for its map alone."""
+
+    per_state = 1
+    symmetry = 1
+    focus = None
+    finest_angstrom = 13
+    states = [()]
+
+    def __init__(self, _kind, rng):
+        self.gaussians = in_ball(rng, 2048, 1.0) * np.array([90, 80, 70]) / PIXEL_ANGSTROM
+
+    def centres(self):
+        return self.gaussians
+
+    def draw(self, _rng, per_state):
+        return [()] * per_state
+
+    def truth(self, states):
+        return {}
+
+    def guess(self, _state, _best):
+        return ()
+
+    def oracle(self, _guesses, _truth):
+        return {}
+
+
+KINDS = {"body": Body, "linear": Slide, "cyclic": Slide, "mixture": Slide, "assembly": Assembly, "trimer": Trimer}
 
 
 def euler_matrix(rot, tilt, psi):
@@ -305,12 +336,18 @@ def write_pdb(path, chains):
 
 
 def consensus(molecule):
-    """BOX^3, axes z y x: the mean density over all states."""
+    """BOX^3, axes z y x: the mean density over all states, down to the finest detail that the kind has: half of it there, falling off over 2 shells."""
     volume = np.zeros((BOX, BOX, BOX))
     for state in molecule.states:
         x, y, z = (gaussians_along(axis) for axis in molecule.centres(*state).T + BOX // 2)
         volume += np.einsum("nz,nyx->zyx", z, y[:, :, None] * x[:, None, :], optimize=True)
-    return volume / len(molecule.states)
+    volume /= len(molecule.states)
+    if molecule.finest_angstrom is None:
+        return volume
+    whole, half = np.fft.fftfreq(BOX, 1 / BOX), np.fft.rfftfreq(BOX, 1 / BOX)
+    shell = np.sqrt(whole[:, None, None] ** 2 + whole[None, :, None] ** 2 + half[None, None, :] ** 2)
+    kept = np.clip(0.5 - (shell - BOX * PIXEL_ANGSTROM / molecule.finest_angstrom) / 4, 0, 1)
+    return np.fft.irfftn(np.fft.rfftn(volume) * kept, s=volume.shape, axes=(0, 1, 2))
 
 
 def write_mrc(path, data, is_volume):

@@ -2,6 +2,8 @@
 
 import { join } from 'node:path';
 import { chooseBackend } from '../../daemon/compute/choose-backend.js';
+import type { DensityMap } from '../../daemon/formats/density-map.js';
+import { readMap } from '../../daemon/formats/mrc.js';
 import { logitsToRow, toWorld } from '../../daemon/gaussians/model-frame.js';
 import { gaussiansToDensity } from '../../daemon/gaussians/to-density.js';
 import { consensusContour } from '../../daemon/maps/contour.js';
@@ -14,6 +16,7 @@ import { rotationCentre } from '../../daemon/training/neutral/map-projections.js
 import { fitToConsensus } from '../../daemon/training/neutral/project-neutral.js';
 import { consensusMap } from '../../demo-data/consensus.js';
 import { packScatterers, type Scatterer } from '../../demo-data/scatterers.js';
+import { runIndependent } from './simulators.js';
 import type { Trial, TrialContext } from './trial.js';
 
 const TRUE_GAUSSIANS = 2048;
@@ -26,9 +29,17 @@ const GEOMETRY = { boxSize: 64, pixelSizeAngstrom: 4 };
 /** The paper, Results: above 0.95 at all frequencies considered. */
 const THRESHOLD = 0.95;
 
-export async function neutralTrial(seed: number, context: TrialContext): Promise<Trial> {
-  const sharp = consensusMap(compactMolecule(new Random(seed)), GEOMETRY, { scale: 1, supersampling: 2 });
-  const map = lowPass(sharp, TARGET_ANGSTROM);
+/** A map of GEOMETRY, of TRUE_GAUSSIANS, filtered to TARGET_ANGSTROM. */
+export type BodySource = (seed: number, context: TrialContext) => Promise<DensityMap>;
+
+export const ownBody: BodySource = async seed =>
+  lowPass(consensusMap(compactMolecule(new Random(seed)), GEOMETRY, { scale: 1, supersampling: 2 }), TARGET_ANGSTROM);
+
+export const independentBody: BodySource = async (seed, context) =>
+  readMap((await runIndependent('body', { seed, oracle: 0 }, false, context)).map);
+
+export async function neutralTrial(name: string, source: BodySource, seed: number, context: TrialContext): Promise<Trial> {
+  const map = await source(seed, context);
   const contour = consensusContour(map);
   const centreAngstrom = rotationCentre(map);
   const consensus = { name: join(context.folder, 'map'), map, mask: null, contour, ceiling: ceilingOfMap(map, contour), centreAngstrom };
@@ -57,7 +68,7 @@ export async function neutralTrial(seed: number, context: TrialContext): Promise
       threshold,
     });
     return {
-      set: `neutral model, seed ${seed}`,
+      set: `${name}, seed ${seed}`,
       settings: `${TRUE_GAUSSIANS} Gaussians at ${TARGET_ANGSTROM} Å`,
       particles: 0,
       gaussians: fitted.count,

@@ -6,7 +6,7 @@ import { hingeTrial } from './hinge.js';
 import { iggTrial } from './igg.js';
 import { missingForIgg } from './igg-set.js';
 import { linearEndsTrial } from './linear-ends.js';
-import { neutralTrial } from './neutral.js';
+import { independentBody, neutralTrial, ownBody } from './neutral.js';
 import { orientationTrial } from './orientations.js';
 import { HARD, PLAIN, simulatedTrial } from './simulated.js';
 import { independentSimulator, missingForIndependent, ownSimulator, type SimulatedKind } from './simulators.js';
@@ -53,7 +53,8 @@ export const SETS: readonly AccuracySet[] = [
   seeded('linear-paper', nothing, (name, seed, context) =>
     simulatedTrial(name, 'linear', ownSimulator, PLAIN, seed, context, { preset: 'paper' }),
   ),
-  { name: 'neutral', isSeeded: true, missing: nothing, trial: neutralTrial },
+  seeded('neutral', nothing, (name, seed, context) => neutralTrial(name, ownBody, seed, context)),
+  seeded('neutral-independent', pythonMissing, (name, seed, context) => neutralTrial(name, independentBody, seed, context)),
   seeded('orientations', nothing, (name, seed, context) => orientationTrial(name, ownSimulator, seed, context)),
   seeded('orientations-independent', pythonMissing, (name, seed, context) => orientationTrial(name, independentSimulator, seed, context)),
   seeded('assembly', nothing, (name, seed, context) => assemblyTrial(name, ownAssembly, seed, context)),
