@@ -188,7 +188,7 @@ async function writeModel(project: ProjectFolder, decoder: LatentDecoder, set: G
   ]);
   const fitted = await readModel(project.resolve(model));
   const neutral = decoder.decode(new Float32Array(decoder.dims));
-  writeFileAtomic(file, formatMovedModel(fitted, new AtomMotion(fitted.positions, neutral).move(set), file));
+  writeFileAtomic(file, formatMovedModel(fitted, new AtomMotion(fitted.positions, neutral, { movable: decoder.movable }).move(set), file));
 }
 
 /** The consensus map's own grid; without a map, the particles' box about the model's centre. */

@@ -105,10 +105,10 @@ export function register(program: Command): void {
 async function readRegions(
   project: ProjectFolder,
   { region: masks = [], residues = [] }: MotionsOptions,
-  { neutral }: RunMolecule,
+  molecule: RunMolecule,
   note: (line: string) => void,
 ): Promise<Region[]> {
-  const regions = masks.map(file => regionOfMask(file, readRegionMask(file, project.settings.pixelSizeAngstrom, note), neutral));
+  const regions = masks.map(file => regionOfMask(file, readRegionMask(file, project.settings.pixelSizeAngstrom, note), molecule.neutral));
   if (residues.length > 0) {
     const { model } = project.settings;
     if (model === null)
@@ -118,7 +118,7 @@ async function readRegions(
     // Mol*'s parsers take a while to load.
     const { readModel } = await import('../models/read-model.js');
     const fitted = await readModel(project.resolve(model));
-    regions.push(...residues.map(text => regionOfResidues(text, fitted, neutral)));
+    regions.push(...residues.map(text => regionOfResidues(text, fitted, molecule)));
   }
   const twice = regions.find((region, k) => regions.slice(0, k).some(other => stemOf(other) === stemOf(region)));
   if (twice) throw new InputError(`${twice.name}: another region is called ${stemOf(twice)} as well; give it another name`);

@@ -4,6 +4,8 @@
 // are fitted by an affine field d(c) = d₀ + G(c − x), weighted by amplitude and nearness, and the atom takes d₀. The fit is
 // linear in the d_j, so d₀ = Σ_j L_j d_j with scalars L_j that depend on the neutral state alone: they are computed once. The
 // L_j sum to 1, so a rigid translation is exact; a rigid rotation is an affine field, so helices and rings stay what they are.
+//
+// Where a focus holds Gaussians still, those beside a domain that moves say nothing of it: its atoms listen to the Gaussians that may move, as far as the density about them is of these.
 import type { GaussianSet } from '../gaussians/gaussian-set.js';
 import { solvePositiveDefinite } from '../numerics/linear-algebra.js';
 import { NearestNeighbours } from '../numerics/nearest-neighbours.js';
@@ -15,9 +17,13 @@ export interface AtomMotionOptions {
   ridge: number;
   /** An atom further than this many σ from every neighbour is not described by the model: it follows its nearest Gaussian. */
   farSigmas: number;
+  /** A number for each Gaussian: 0 where a focus holds it still. null: all may move. */
+  movable: ArrayLike<number> | null;
 }
 
-export const DEFAULT_ATOM_MOTION: AtomMotionOptions = { neighbours: 12, ridge: 0.01, farSigmas: 4 };
+export const DEFAULT_ATOM_MOTION: AtomMotionOptions = { neighbours: 12, ridge: 0.01, farSigmas: 4, movable: null };
+/** Shares of the density about an atom, of Gaussians that may move: with less than the first it stays, with more than the second it goes with them, and between it goes a part of the way. */
+const [STAYS, GOES] = [0.25, 0.75];
 
 export class AtomMotion {
   /** Atoms too far from every Gaussian to be described by the model; they follow the nearest one. */
@@ -35,37 +41,41 @@ export class AtomMotion {
     private readonly neutral: GaussianSet,
     options: Partial<AtomMotionOptions> = {},
   ) {
-    const { neighbours, ridge, farSigmas } = { ...DEFAULT_ATOM_MOTION, ...options };
+    const { neighbours, ridge, farSigmas, movable } = { ...DEFAULT_ATOM_MOTION, ...options };
     if (neutral.count === 0) throw new Error('atoms cannot follow a model without Gaussians');
     this.atoms = positions.length / 3;
-    this.neighbours = Math.min(neighbours, neutral.count);
+    const all = [...Array(neutral.count).keys()];
+    const groups = { moving: all.filter(i => !movable || movable[i] > 0), held: all.filter(i => movable && movable[i] === 0) };
+    this.neighbours = Math.min(neighbours, Math.max(groups.moving.length, 1));
     this.indices = new Int32Array(this.atoms * this.neighbours);
     this.weights = new Float32Array(this.atoms * this.neighbours);
     this.displacement = new Float32Array(3 * neutral.count);
-    this.farAtoms = this.prepare(ridge, farSigmas);
+    this.farAtoms = this.prepare(groups.moving, groups.held, ridge, farSigmas);
   }
 
-  private prepare(ridge: number, farSigmas: number): number {
+  private prepare(moving: readonly number[], held: readonly number[], ridge: number, farSigmas: number): number {
     const { neutral, neighbours: k, positions } = this;
-    const search = new NearestNeighbours(neutral.positions);
-    // One more than used: where the weight has fallen to zero, so that the field is continuous from atom to atom.
-    const found = new Int32Array(k + 1);
-    const distances = new Float64Array(k + 1);
+    const [near, still] = [new Nearby(neutral, moving, k), new Nearby(neutral, held, k)];
     const fit = new Float64Array(k);
     let far = 0;
     for (let a = 0; a < this.atoms; a++) {
       const at = positions.subarray(3 * a, 3 * a + 3);
-      const count = search.nearest(at[0], at[1], at[2], k + 1, found, distances);
-      const used = found.subarray(0, k);
-      this.indices.set(used, a * k);
-      if (used.every((g, j) => distances[j] > farSigmas * neutral.sigmas[g])) {
+      const count = near.find(at);
+      const stillCount = still.find(at);
+      if (near.areFar(farSigmas) && still.areFar(farSigmas)) {
         far++;
-        this.weights[a * k] = 1;
+        this.indices[a * k] = near.found[0];
+        this.weights[a * k] = Number(count > 0 && !(stillCount > 0 && still.distances[0] < near.distances[0]));
         continue;
       }
-      const range = count > k ? distances[k] : 1.5 * distances[count - 1] + 1e-6;
-      affineWeights(at, neutral, used, distances, range, ridge, fit);
-      this.weights.set(fit, a * k);
+      if (count === 0) continue;
+      const used = near.found.subarray(0, k);
+      this.indices.set(used, a * k);
+      const range = count > k ? near.distances[k] : 1.5 * near.distances[count - 1] + 1e-6;
+      affineWeights(at, neutral, used, near.distances, range, ridge, fit);
+      const share = stillCount === 0 ? 1 : near.density() / (near.density() + still.density());
+      const way = Math.min(Math.max((share - STAYS) / (GOES - STAYS), 0), 1);
+      this.weights.set(way === 1 ? fit : fit.map(weight => way * way * (3 - 2 * way) * weight), a * k);
     }
     return far;
   }
@@ -91,6 +101,51 @@ export class AtomMotion {
       out[3 * a + 2] = positions[3 * a + 2] + dz;
     }
     return out;
+  }
+}
+
+/** The nearest of some of a set's Gaussians. */
+class Nearby {
+  /** One more than used: where the weight has fallen to zero, so that the field is continuous from atom to atom. */
+  readonly found: Int32Array;
+  readonly distances: Float64Array;
+  private readonly search: NearestNeighbours | null;
+  private count = 0;
+
+  constructor(
+    private readonly set: GaussianSet,
+    private readonly members: readonly number[],
+    private readonly neighbours: number,
+  ) {
+    this.found = new Int32Array(neighbours + 1);
+    this.distances = new Float64Array(neighbours + 1);
+    const points = Float32Array.from(members.flatMap(i => [...set.positions.subarray(3 * i, 3 * i + 3)]));
+    this.search = members.length > 0 ? new NearestNeighbours(points) : null;
+  }
+
+  /** How many there are, up to one more than the neighbours asked for; `found` and `distances` hold them, nearest first. */
+  find([x, y, z]: Float32Array): number {
+    this.count = this.search?.nearest(x, y, z, this.neighbours + 1, this.found, this.distances) ?? 0;
+    for (let j = 0; j < this.count; j++) this.found[j] = this.members[this.found[j]];
+    return this.count;
+  }
+
+  /** Whether all that were found are further away than so many of their σ. */
+  areFar(sigmas: number): boolean {
+    for (let j = 0; j < Math.min(this.count, this.neighbours); j++)
+      if (this.distances[j] <= sigmas * this.set.sigmas[this.found[j]]) return false;
+    return true;
+  }
+
+  /** Of those that were found, where they were looked for; up to a factor. */
+  density(): number {
+    const { amplitudes, sigmas } = this.set;
+    let sum = 0;
+    for (let j = 0; j < this.count; j++) {
+      const g = this.found[j];
+      sum += ((amplitudes[g] + 1e-6) / sigmas[g] ** 3) * Math.exp(-0.5 * (this.distances[j] / sigmas[g]) ** 2);
+    }
+    return sum;
   }
 }
 

@@ -14,6 +14,8 @@ export class LatentDecoder {
   /** Epoch of the weights. */
   readonly epoch: number;
   readonly frame: ModelFrame;
+  /** A number for each Gaussian: 0 where its place is held, by a focus or because positions do not vary. */
+  readonly movable: Uint8Array;
   private readonly decoder: RowDecoder;
 
   /** `weights`: a run's weights.safetensors. Throws when an array is missing. */
@@ -21,6 +23,9 @@ export class LatentDecoder {
     const weights = decoderWeights(tensors);
     this.count = weights.neutral.length / 5;
     this.dims = weights.layers[0].inputs;
+    this.movable = Uint8Array.from({ length: this.count }, (_, i) =>
+      Number([0, 1, 2].some(axis => weights.vary[axis * this.count + i] > 0)),
+    );
     this.epoch = Number(metadata.epoch);
     this.frame = JSON.parse(metadata.frame) as ModelFrame;
     this.decoder = new SimdRowDecoder(weights);

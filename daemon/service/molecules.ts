@@ -95,7 +95,7 @@ export class Molecules {
   private motionOf(loaded: Loaded, atoms: Float32Array): AtomMotion {
     if (!loaded.motion) {
       const neutral = loaded.decoder.decode(new Float32Array(loaded.decoder.dims));
-      loaded.motion = { neutral, motion: new AtomMotion(atoms, neutral) };
+      loaded.motion = { neutral, motion: new AtomMotion(atoms, neutral, { movable: loaded.decoder.movable }) };
     }
     return loaded.motion.motion;
   }

@@ -40,7 +40,7 @@ export async function hingeTrial(seed: number, context: TrialContext): Promise<T
 
   const molecule = new RunMolecule(project.run('hinges'));
   const model = await readModel(data.model!);
-  const regions = HINGED_DOMAINS.map(({ range }) => regionOfResidues(range, model, molecule.neutral));
+  const regions = HINGED_DOMAINS.map(({ range }) => regionOfResidues(range, model, molecule));
   const own = regions.map(region => ownMotions(molecule, region, 1)[0]);
   const { together, apart } = jointMotions(molecule, [regions[0], regions[1]], [own[0], own[1]]);
 

@@ -140,7 +140,7 @@ export async function spikeTrial(name: string, source: TrimerSource, seed: numbe
   const neutral = decoder.decode(new Float32Array(decoder.dims));
   const [low, high] = principalEnds(latents).map(end => decoder.decode(end));
   const model = await readModel(known.model);
-  const helix = turnOfAtoms(model, atomsOf(model, SPIKE_CHAINS[0], residues.first, residues.last), neutral, low, high);
+  const helix = turnOfAtoms(model, atomsOf(model, SPIKE_CHAINS[0], residues.first, residues.last), neutral, low, high, decoder.movable);
   const domain = turnInside(readMap(focus), neutral, low, high);
   const angle = (measure: string, value: number) => ({ measure, value, oracle: span, chance: null, threshold: null });
   return {

@@ -25,16 +25,17 @@ export function atomsOf({ authChains, residueNumbers }: AtomicModel, chain: stri
   return [...residueNumbers.keys()].filter(i => authChains[i] === chain && residueNumbers[i] >= first && residueNumbers[i] <= last);
 }
 
-/** How the atoms in rows `chosen` turn when they follow the Gaussians from one state of the model to another, all atoms alike. */
+/** How the atoms in rows `chosen` turn when they follow the Gaussians from one state of the model to another, all atoms alike. `movable`: as AtomMotion takes it. */
 export function turnOfAtoms(
   { positions }: Pick<AtomicModel, 'positions'>,
   chosen: readonly number[],
   neutral: GaussianSet,
   from: GaussianSet,
   to: GaussianSet,
+  movable: ArrayLike<number> | null = null,
 ): RigidMotion {
   const places = Float32Array.from(chosen.flatMap(i => [...positions.subarray(3 * i, 3 * i + 3)]));
-  const motion = new AtomMotion(places, neutral);
+  const motion = new AtomMotion(places, neutral, { movable });
   return rigidMotion(motion.move(from), motion.move(to), new Float32Array(chosen.length).fill(1));
 }
 

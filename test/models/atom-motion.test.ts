@@ -140,3 +140,35 @@ test('a set of another size is no state of the model', () => {
   const neutral = gaussiansNear(domain, 8, 10);
   assert.throws(() => new AtomMotion(domain, neutral).move(gaussiansNear(domain, 9, 10)), /no state of a neutral model/);
 });
+
+test('atoms of a domain in focus turn with it, though Gaussians that are held lie between and beside its own; those of the rest stay to the bit, and the seam is crossed step by step', () => {
+  // The domain, and the same again beside it, 38 Å along x: an atom at its side has as many neighbours there.
+  const beside = movedPoints(domain, (x, y, z) => [x + 38, y, z]);
+  const [own, held] = [gaussiansNear(domain, 8, 3), gaussiansNear(beside, 8, 4)];
+  const count = own.count + held.count;
+  const both = (first: GaussianSet): GaussianSet => ({
+    count,
+    positions: Float32Array.from([...first.positions, ...held.positions]),
+    amplitudes: Float32Array.from([...own.amplitudes, ...held.amplitudes]),
+    sigmas: Float32Array.from([...own.sigmas, ...held.sigmas]),
+  });
+  const neutral = both(own);
+  const current = both(moved(own, tilt(10)));
+  const movable = Uint8Array.from({ length: count }, (_, i) => Number(i < own.count));
+  const expected = movedPoints(domain, tilt(10));
+  const way = rms(domain, expected);
+  const error = rms(new AtomMotion(domain, neutral, { movable }).move(current), expected);
+  const dragged = rms(new AtomMotion(domain, neutral).move(current), expected);
+  assert.ok(error < 0.1 * way && error < 0.7 * dragged, `${error} Å of ${way}, without knowing what is held ${dragged}`);
+
+  const still = Float32Array.from({ length: beside.length / 3 }, (_, i) => beside[3 * i]);
+  const rest = new AtomMotion(beside, neutral, { movable }).move(current);
+  // Deep within the rest nothing of the domain's density is left.
+  for (let i = 0; i < still.length; i++)
+    if (still[i] > 52) for (let axis = 0; axis < 3; axis++) assert.equal(rest[3 * i + axis], beside[3 * i + axis]);
+
+  const across = Float32Array.from(Array.from({ length: 400 }, (_, i) => [20 + 0.1 * i, 10, 15]).flat());
+  const there = new AtomMotion(across, neutral, { movable }).move(current);
+  const gone = (i: number) => Math.hypot(...[0, 1, 2].map(axis => there[3 * i + axis] - across[3 * i + axis]));
+  for (let i = 1; i < 400; i++) assert.ok(Math.abs(gone(i) - gone(i - 1)) < 0.5, `a jump at ${across[3 * i]} Å`);
+});

@@ -28,7 +28,9 @@ export function moveByBoth(
   places: Float32Array,
 ): HalvesMotion {
   const [first, second] = decoders.map((decoder, h) =>
-    new AtomMotion(places, decoder.decode(from[h])).move(decoder.decode(to[h])).map((value, i) => value - places[i]),
+    new AtomMotion(places, decoder.decode(from[h]), { movable: decoder.movable })
+      .move(decoder.decode(to[h]))
+      .map((value, i) => value - places[i]),
   );
   const disagreementAngstrom = Float32Array.from({ length: places.length / 3 }, (_, i) =>
     Math.hypot(first[3 * i] - second[3 * i], first[3 * i + 1] - second[3 * i + 1], first[3 * i + 2] - second[3 * i + 2]),

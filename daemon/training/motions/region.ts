@@ -49,9 +49,14 @@ export function regionOfMask(name: string, mask: DensityMap, neutral: GaussianSe
 
 /**
  * `residues` as A:331-527, several with commas. A Gaussian belongs to them as far as the atoms about it do; the motion is that of the atoms, all alike, so that it is defined for pieces smaller than a
- * few Gaussians. Throws InputError where the model has no such atoms, or none or all of the Gaussians stand for them.
+ * few Gaussians. `neutral`: the run's molecule at z = 0. Throws InputError where the model has no such atoms, or none or all of the Gaussians stand for them.
  */
-export function regionOfResidues(residues: string, model: AtomicModel, neutral: GaussianSet, flag = '--residues'): Region {
+export function regionOfResidues(
+  residues: string,
+  model: AtomicModel,
+  { neutral, decoder: { movable } }: { neutral: GaussianSet; decoder: { movable: ArrayLike<number> } },
+  flag = '--residues',
+): Region {
   const chosen = atomsInRanges(model, parseResidueRanges(residues, flag));
   const rows = [...chosen.keys()].filter(i => chosen[i]);
   if (rows.length < 3) {
@@ -67,7 +72,7 @@ export function regionOfResidues(residues: string, model: AtomicModel, neutral: 
     inside => `${flag} ${residues}: ${inside} of the model's ${neutral.count} Gaussians stand for these atoms; ${cure}`,
   );
   const places = Float32Array.from(rows.flatMap(i => [...model.positions.subarray(3 * i, 3 * i + 3)]));
-  const motion = new AtomMotion(places, neutral, { ridge: RIDGE });
+  const motion = new AtomMotion(places, neutral, { ridge: RIDGE, movable });
   return { name: residues, membership, weights: new Float32Array(rows.length).fill(1), placesIn: state => motion.move(state) };
 }
 

@@ -67,7 +67,7 @@ test('the root mean square over all Gaussians is that of their displacements: a 
 
 test('residues are measured by their atoms, which follow the Gaussians of their arm: the same angle and axis', async t => {
   const { molecule, model } = await hinged(t);
-  const region = regionOfResidues('C:1-20', model, molecule.neutral);
+  const region = regionOfResidues('C:1-20', model, molecule);
   // Gaussians lie on their atoms; of the nearest 24 some are of other pieces, of which the nearest is 6 Å away, two σ.
   region.membership.forEach((share, i) => {
     if (inArm(1)[i]) assert.ok(share > 0.8, `${share}`);
