@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { createCpuBackend } from '../../daemon/compute/cpu/cpu-backend.js';
 import { Random } from '../../daemon/numerics/random.js';
 import { affinityEmbedding } from '../../daemon/numerics/spectral-embedding.js';
-import { agreement, likenessOf, relaidLatents, spreadWeights } from '../../daemon/training/latent-relaying.js';
+import { agreement, bestLayout, likenessOf, relaidLatents, spreadWeights } from '../../daemon/training/latent-relaying.js';
 import { batchesOf, silent, toyGeometry, toyMolecule, toyParticles } from './toy-molecule.js';
 
 const TURN = 2 * Math.PI;
@@ -128,4 +128,24 @@ test('a ring with an arc folded inside comes out round again, told by the images
   assert.ok(cosine((await relaid(flat)) ?? flat) > 0.95);
   assert.deepEqual(await relaid(inside), laid, 'the same outcome whenever it is asked');
   await backend.dispose();
+});
+
+test('of a long motion and a short one both are laid out, though the second eigenvector is a harmonic of the first: particles with and without a ligand come apart, and each lies in its order', () => {
+  const steps = 60;
+  const count = 2 * steps;
+  // The first half without the ligand. An image that fits a state fits those up to some steps on nearly as well, and the same step with the other part hardly worse.
+  const likeness = Float64Array.from({ length: count * count }, (_, i) => {
+    const [a, b] = [Math.floor(i / count), i % count];
+    return Math.exp(-((((a % steps) - (b % steps)) / 16) ** 2)) * (a < steps === b < steps ? 1 : 0.4);
+  });
+  const second = affinityEmbedding(likeness, count, 2, new Random(1)).filter((_, i) => i % 2 === 1);
+  const { flat } = bestLayout(likeness, count, 2, new Random(1));
+  const parted = (values: Float64Array) => Math.abs(values.reduce((sum, value, i) => sum + (i < steps ? value : -value) / count, 0));
+  assert.ok(parted(second) < 0.1, `by the second ${parted(second)}`);
+  const [along, across] = [0, 1].map(k => flat.filter((_, i) => i % 2 === k));
+  assert.ok(parted(across) > 0.9, `${parted(across)}`);
+  for (const first of [0, steps]) {
+    const order = along.subarray(first, first + steps);
+    assert.ok(order.every((value, i) => i === 0 || (value - order[i - 1]) * (order[1] - order[0]) > 0));
+  }
 });
