@@ -8,7 +8,8 @@ import { flagOf, type TrainingSettings, type TrainOptions, trainingSettings } fr
 export function checkResumable(begun: RunSettings, options: TrainOptions): void {
   for (const [name, asked] of Object.entries(trainingSettings(options))) {
     const was = begun[name as keyof TrainingSettings];
-    // A resolution that was left to the data is known by now.
+    // What an earlier version gave no choice of is as good as left to the program; a resolution that was left to the data is known by now.
+    if (was === undefined) continue;
     if (name === 'epochs' || (name === 'resolutionAngstrom' && asked === null) || String(was) === String(asked)) continue;
     throw new InputError(
       `run "${begun.run}" was begun with ${flagOf(name as keyof TrainingSettings)} ${was ?? 'not given'}, not ${asked ?? 'without it'}; leave the option out to resume it, or give another --run`,

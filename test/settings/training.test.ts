@@ -23,7 +23,15 @@ test('what is asked wins over what a run was begun with, that over the preset, a
 });
 
 test('the preset paper is the paper, each setting with its source, and where the paper leaves one open it says so and what is taken', () => {
-  const stated = { learningRate: 1e-4, dropout: 0.3, batchNormalisation: 'on', l2: 1e-3, latentStart: 'random', latentRefinement: 'off' };
+  const stated = {
+    learningRate: 1e-4,
+    dropout: 0.3,
+    batchNormalisation: 'on',
+    l2: 1e-3,
+    rigidity: 0,
+    latentStart: 'random',
+    latentRefinement: 'off',
+  };
   const left = { latentNoise: 0.1, ringWeights: 'seen' };
   assert.deepEqual(presets.paper, { ...stated, ...left });
   for (const [name, { source }] of Object.entries(paperSettings)) {
