@@ -3,6 +3,7 @@
 import type { NamedTensor, Safetensors } from '../formats/safetensors.js';
 import type { GaussianSet } from '../gaussians/gaussian-set.js';
 import { type ModelFrame, toWorld } from '../gaussians/model-frame.js';
+import { movableGaussians } from '../gaussians/movable.js';
 import { type DenseWeights, foldNormalisation } from './batch-normalisation.js';
 import type { DecoderWeights, RowDecoder } from './plain-row-decoder.js';
 import { SimdRowDecoder } from './simd-row-decoder.js';
@@ -23,9 +24,7 @@ export class LatentDecoder {
     const weights = decoderWeights(tensors);
     this.count = weights.neutral.length / 5;
     this.dims = weights.layers[0].inputs;
-    this.movable = Uint8Array.from({ length: this.count }, (_, i) =>
-      Number([0, 1, 2].some(axis => weights.vary[axis * this.count + i] > 0)),
-    );
+    this.movable = movableGaussians(weights.vary);
     this.epoch = Number(metadata.epoch);
     this.frame = JSON.parse(metadata.frame) as ModelFrame;
     this.decoder = new SimdRowDecoder(weights);

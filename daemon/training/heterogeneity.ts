@@ -306,7 +306,7 @@ export class Heterogeneity {
   /** The step after which the encoder's loss became what it is. */
   private lastTurn(): number {
     const epoch = Math.max(0, ...this.turns().filter(turn => turn <= this.epoch));
-    return epoch * Math.ceil(this.input.source.count / this.settings.batch);
+    return epoch * this.stepsOfAnEpoch();
   }
 
   /** chosen × latentDims rows of led[n × latentDims]. */
@@ -323,7 +323,11 @@ export class Heterogeneity {
   }
 
   private totalSteps(): number {
-    return this.settings.epochs * Math.ceil(this.input.source.count / this.settings.batch);
+    return this.settings.epochs * this.stepsOfAnEpoch();
+  }
+
+  private stepsOfAnEpoch(): number {
+    return Math.ceil(this.input.source.count / this.settings.batch);
   }
 
   /** Encodes the particles `chosen` into the encoder's output. */

@@ -3,6 +3,7 @@
 // An image tells how the outline of a domain moves, and little of the Gaussians within, which look the same wherever they slide: by themselves they follow halfway, and atoms that follow them are
 // off. Domains are nearly rigid, so links between neighbours carry the motion of the outline inwards. Where pieces slide past one another links must tear: they resist up to a reach, and no further.
 
+import { movableGaussians } from '../gaussians/movable.js';
 import { KdTree } from '../numerics/k-d-tree.js';
 
 /** Links to this many of the nearest, where these have room. */
@@ -11,7 +12,7 @@ const NEAREST = 8;
 export const MOST_LINKS = 12;
 /**
  * How much a link is stretched, in σ of the model, when it gives way: at the beginning, and once the learning rate falls. At first whole domains are carried along, and what noise would pull apart stays together: the simulated
- * ring with tenfold noise comes out even (polar cosine 0.96, without links 0.87). Later the links across a hinge let go, which would hold a domain back (of 11° the spike's RBD turned by 9.3° where they never did).
+ * ring with tenfold noise comes out even (polar cosine 0.97, without links 0.87). Later the links across a hinge let go, which would hold a domain back (of 11° the spike's RBD turned by 9.3° where they never did).
  */
 const REACH = { first: 0.3, last: 0.1 };
 const LAST_FROM = 2 / 3;
@@ -22,8 +23,11 @@ const LAST_FROM = 2 / 3;
  */
 export function neighbourLinks(row: ArrayLike<number>, vary: ArrayLike<number>): Float32Array | null {
   const n = row.length / 5;
-  const movable = Uint32Array.from([...Array(n).keys()].filter(i => vary[i] > 0 || vary[n + i] > 0 || vary[2 * n + i] > 0));
-  const pairs = nearestPairs(row, movable);
+  const movable = movableGaussians(vary);
+  const pairs = nearestPairs(
+    row,
+    [...movable.keys()].filter(i => movable[i] > 0),
+  );
   const used = new Uint8Array(n);
   const links = new Float32Array(3 * n * MOST_LINKS);
   // Of all links that the whole model would have, so that a domain in focus is held no more firmly than when everything moves.
@@ -61,9 +65,9 @@ interface Pair {
 }
 
 /** Each of `chosen` with its nearest ones, every pair once, by rising length. */
-function nearestPairs(row: ArrayLike<number>, chosen: Uint32Array): Pair[] {
+function nearestPairs(row: ArrayLike<number>, chosen: readonly number[]): Pair[] {
   const n = row.length / 5;
-  const points = Float32Array.from([...chosen].flatMap(i => [row[i], row[n + i], row[2 * n + i]]));
+  const points = Float32Array.from(chosen.flatMap(i => [row[i], row[n + i], row[2 * n + i]]));
   const tree = new KdTree(points, chosen.length, 3);
   const nearest = new Int32Array(NEAREST + 1);
   const distances = new Float64Array(NEAREST + 1);
