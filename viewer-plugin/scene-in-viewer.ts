@@ -1,5 +1,4 @@
 // The scene in a Mol* viewer that is already there: what is shown, where it rests, and when the state tree hears of it.
-import { Sphere3D } from 'molstar/lib/mol-math/geometry.js';
 import { Vec3 } from 'molstar/lib/mol-math/linear-algebra.js';
 import type { Structure } from 'molstar/lib/mol-model/structure.js';
 import type { Volume } from 'molstar/lib/mol-model/volume.js';
@@ -8,6 +7,7 @@ import { Color } from 'molstar/lib/mol-util/color/index.js';
 import type { Observable, Subscription } from 'rxjs';
 import type { DecodedFrame, ProjectSummary, RegionTurn } from '../protocol/messages.js';
 import { type FrameSource, LimberContext } from './context.js';
+import { cameraFor, type Extent } from './framing.js';
 import { rmsRadius } from './layers/arrow-matrices.js';
 import { amplitudeRangeOf } from './layers/gaussian-spheres.js';
 import { LiveView } from './live-view.js';
@@ -30,8 +30,8 @@ const LAYERS = {
 const AXIS_REACH = 0.8;
 /** Without a map, the density's contour encloses this share of the mass. */
 const MASS_INSIDE = 0.75;
-/** Part of the enclosing sphere that fills the view: a molecule is seldom as wide as its diagonal. */
-const FILL = 0.8;
+/** Radius of the smallest sphere that the camera looks at, Å. */
+const LEAST_VIEW = 5;
 /** How long a slider must rest (ms) before the state tree hears of it. */
 const REST_MS = 250;
 
@@ -277,13 +277,12 @@ export class SceneInViewer {
   private lookAtMolecule(durationMs: number): void {
     const { cells } = this.plugin.state.data;
     const structure = cells.get(REF.structure)?.obj?.data as Structure | undefined;
-    const sphere = this.settled ? sphereAround(this.settled) : structure?.boundary.sphere;
+    const extent = this.settled ? extentOfGaussians(this.settled) : structure && extentOfAtoms(structure);
     const { canvas3d } = this.plugin;
-    if (sphere && canvas3d) {
+    if (extent && canvas3d) {
       // From the side with z up: the axis of a symmetric map stands upright, as in most figures.
-      const up = Vec3.create(0, 0, 1);
-      const snapshot = canvas3d.camera.getFocus(sphere.center, Math.max(FILL * sphere.radius, 5), up, Vec3.create(0, 1, 0));
-      canvas3d.requestCameraReset({ durationMs, snapshot: { ...snapshot, up } });
+      const { state, viewport } = canvas3d.camera;
+      canvas3d.requestCameraReset({ durationMs, snapshot: cameraFor(extent, { fov: state.fov, ...viewport }, LEAST_VIEW) });
     } else this.plugin.managers.camera.reset(undefined, durationMs);
   }
 
@@ -301,14 +300,14 @@ export class SceneInViewer {
   }
 }
 
-/** A sphere around the middle that holds every Gaussian out to two sigmas. */
-function sphereAround({ count, positions, sigmas }: DecodedFrame): Sphere3D {
-  const center = Vec3();
-  for (let i = 0; i < 3 * count; i++) center[i % 3] += positions[i] / count;
-  let radius = 0;
-  for (let i = 0; i < count; i++) {
-    const away = Math.hypot(positions[3 * i] - center[0], positions[3 * i + 1] - center[1], positions[3 * i + 2] - center[2]);
-    radius = Math.max(radius, away + 2 * sigmas[i]);
-  }
-  return Sphere3D.create(center, radius);
+function extentOfGaussians({ positions, sigmas }: DecodedFrame): Extent {
+  return { positions, reach: i => 2 * sigmas[i] };
+}
+
+function extentOfAtoms({ units }: Structure): Extent {
+  const place = Vec3();
+  const positions = units.flatMap(({ elements, conformation }) =>
+    Array.from(elements, atom => [...conformation.position(atom, place)]).flat(),
+  );
+  return { positions, reach: () => 0 };
 }
