@@ -48,17 +48,28 @@ const LEADING = 6;
 const NEAREST = 8;
 const REACH = RELAID_SPREAD / 4;
 
-/** n × latentDims: where particles are to lie, of `z`[n × latentDims] where they lie now; null where that agrees clearly better with the images. Throws Cancelled when the signal asks. */
+/** Points of a latent space. */
+interface Cloud {
+  /** n × dims. */
+  z: Float32Array;
+  dims: number;
+}
+
+/**
+ * n × latentDims: where particles are to lie, of `cloud.z`[n × cloud.dims] where they lie now; null where a cloud of as many dimensions agrees clearly better with the images. Throws Cancelled when the
+ * signal asks.
+ */
 export async function relaidLatents(
   backend: Backend,
   geometry: ProjectionGeometry,
   source: BatchSource,
   model: Pick<Heterogeneity, 'decodedRows'>,
-  z: Float32Array,
-  { latentDims: dims, batch, seed }: Pick<HeterogeneitySettings, 'latentDims' | 'batch' | 'seed'>,
+  cloud: Cloud,
+  { latentDims, batch, seed }: Pick<HeterogeneitySettings, 'latentDims' | 'batch' | 'seed'>,
   reporter: Reporter,
   signal?: AbortSignal,
 ): Promise<Float32Array | null> {
+  const { z, dims } = cloud;
   const random = new Random(seed);
   const images = Math.min(STATES(dims) * IMAGES_A_STATE, Math.ceil(source.count / 3));
   const count = Math.floor(images / IMAGES_A_STATE);
@@ -76,18 +87,20 @@ export async function relaidLatents(
     comparison.free();
   }
   const likeness = likenessOf(logLikelihood, count);
-  const { flat, after } = bestLayout(likeness, count, dims, random);
-  const before = agreement(likeness, states, count, dims);
-  if (after < before - TOLERANCE) return null;
-  reporter.note(
-    `the latent space is laid out anew, by which states the images take for one another (rank correlation of nearness and likeness ${before.toFixed(2)}, now ${after.toFixed(2)})`,
-  );
+  const { flat, after } = bestLayout(likeness, count, latentDims, random);
+  if (dims === latentDims) {
+    const before = agreement(likeness, states, count, dims);
+    if (after < before - TOLERANCE) return null;
+    reporter.note(
+      `the latent space is laid out anew, by which states the images take for one another (rank correlation of nearness and likeness ${before.toFixed(2)}, now ${after.toFixed(2)})`,
+    );
+  }
   const likely = spreadWeights(logLikelihood, count, PLACED_BY);
-  const places = new Float32Array(images * dims);
+  const places = new Float32Array(images * latentDims);
   for (let i = 0; i < images; i++)
     for (let c = 0; c < count; c++)
-      for (let k = 0; k < dims; k++) places[i * dims + k] += RELAID_SPREAD * likely[i * count + c] * flat[c * dims + k];
-  return spreadPlaces(z, dims, chosen, places);
+      for (let k = 0; k < latentDims; k++) places[i * latentDims + k] += RELAID_SPREAD * likely[i * count + c] * flat[c * latentDims + k];
+  return spreadPlaces(cloud, chosen, { z: places, dims: latentDims });
 }
 
 /**
@@ -111,16 +124,19 @@ function combinations(of: number, chosen: number): number[][] {
   return Array.from({ length: of }, (_, last) => combinations(last, chosen - 1).map(rest => [...rest, last])).flat();
 }
 
-/** n × dims: the places of the nearest of `chosen`, most of which agree. */
-function spreadPlaces(z: Float32Array, dims: number, chosen: readonly number[], places: Float32Array): Float32Array {
-  const tree = new KdTree(Float32Array.from(chosen.flatMap(i => [...z.subarray(i * dims, (i + 1) * dims)])), chosen.length, dims);
+/** n × places.dims: where the nearest of `chosen` in the cloud have their places, most of which agree. */
+function spreadPlaces({ z, dims }: Cloud, chosen: readonly number[], places: Cloud): Float32Array {
+  const pick = (from: Cloud, rows: ArrayLike<number>) =>
+    Float32Array.from(Array.from(rows).flatMap(row => [...from.z.subarray(row * from.dims, (row + 1) * from.dims)]));
+  const tree = new KdTree(pick({ z, dims }, chosen), chosen.length, dims);
   const nearest = new Int32Array(NEAREST);
   const distances = new Float64Array(NEAREST);
-  const spread = new Float32Array(z.length);
-  for (let i = 0; i < z.length; i += dims) {
-    const found = nearest.subarray(0, tree.nearest(z.subarray(i, i + dims), NEAREST, nearest, distances));
-    const near = Float32Array.from([...found].flatMap(c => [...places.subarray(c * dims, (c + 1) * dims)]));
-    spread.set(localMean({ z: near, dims }, new Float64Array(found.length).fill(1 / found.length), REACH), i);
+  const n = z.length / dims;
+  const spread = new Float32Array(n * places.dims);
+  for (let i = 0; i < n; i++) {
+    const found = nearest.subarray(0, tree.nearest(z.subarray(i * dims, (i + 1) * dims), NEAREST, nearest, distances));
+    const near = { z: pick(places, found), dims: places.dims };
+    spread.set(localMean(near, new Float64Array(found.length).fill(1 / found.length), REACH), i * places.dims);
   }
   return spread;
 }

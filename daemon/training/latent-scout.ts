@@ -3,21 +3,23 @@
 // In few dimensions particles cannot pass one another, so a slide that starts folded stays folded: with d = 1 the two halves of a long slide
 // stood behind one another in half of the trials, from random weights and from principal components alike; with d = 2 a ring crosses itself.
 // With two dimensions to spare nothing is in the way, and the nearest-neighbour graph of that cloud then gives its order (d = 1: rank correlation 0.99
-// where the folded run had 0.7).
+// where the folded run had 0.7). Where noise is strong, neighbours of that cloud are not yet those of the molecule: the scout goes on as long as it learns ever faster, and
+// is then laid out by which of its states the images take for one another.
 
 import type { Backend } from '../compute/backend.js';
 import { KdTree } from '../numerics/k-d-tree.js';
 import { Random } from '../numerics/random.js';
 import { spectralEmbedding } from '../numerics/spectral-embedding.js';
-import { Heterogeneity, type HeterogeneityInput, type HeterogeneitySettings } from './heterogeneity.js';
+import { type Checkpoint, Heterogeneity, type HeterogeneityInput, type HeterogeneitySettings } from './heterogeneity.js';
+import { relaidLatents } from './latent-relaying.js';
 import { LATENT_SPREAD } from './latent-start.js';
 import type { Reporter } from './progress.js';
 
 /** From this many dimensions on there is room to unfold, and the principal components do. */
 export const ROOMY_DIMS = 3;
 const SPARE_DIMS = 2;
-/** Particles met in all, and never less than one epoch. */
-const MEETINGS = 16_384;
+/** Particles met at first, and never in less than one epoch; and at most. */
+const MEETINGS = { first: 16_384, most: 131_072 };
 /** Particles that the graph is made of; the others take the mean of their nearest ones. */
 const SAMPLE = 4096;
 const NEAREST = 8;
@@ -30,31 +32,48 @@ export async function scoutLatents(
   reporter: Reporter,
   signal?: AbortSignal,
 ): Promise<Float32Array> {
-  const dims = scoutDims(settings.latentDims);
-  const count = input.source.count;
-  const epochs = Math.max(1, Math.min(4, Math.round(MEETINGS / count)));
-  const scout = new Heterogeneity(backend, input, { ...settings, latentDims: dims, epochs }, null);
-  let cloud = new Float32Array();
-  let met = 0;
-  const quiet: Reporter = {
-    progress: (_stage, done, total) => reporter.progress('scouting the latent space', met * total + done, epochs * total),
-    epoch: () => {
-      met++;
-    },
-    note: line => reporter.note(line),
-  };
-  try {
-    await scout.train(
-      quiet,
-      async ({ z }) => {
-        cloud = z as Float32Array<ArrayBuffer>;
-      },
-      signal,
-    );
-  } finally {
-    scout.free();
+  const { latentDims, seed, epochs: most } = settings;
+  const { geometry, source } = input;
+  const dims = scoutDims(latentDims);
+  const correlations: number[] = [];
+  let checkpoint: Checkpoint | null = null;
+  for (let epochs = firstEpochs(source.count); ; epochs *= 2) {
+    const scout = new Heterogeneity(backend, input, { ...settings, latentDims: dims, epochs }, checkpoint);
+    const quiet: Reporter = {
+      progress: (_stage, done, total) => reporter.progress('scouting the latent space', correlations.length * total + done, epochs * total),
+      epoch: ({ frc }) => correlations.push(frc),
+      note: line => reporter.note(line),
+    };
+    try {
+      let z = new Float32Array();
+      await scout.train(
+        quiet,
+        async result => {
+          z = result.z as Float32Array<ArrayBuffer>;
+          if (result.epoch === epochs) checkpoint = await result.checkpoint();
+        },
+        signal,
+      );
+      const canGoOn = 2 * epochs <= most && 2 * epochs * source.count <= MEETINGS.most;
+      if (canGoOn && learnsFaster(correlations)) continue;
+      if (epochs === firstEpochs(source.count)) return layOut(z, source.count, dims, latentDims, seed);
+      const places = (await relaidLatents(backend, geometry, source, scout, { z, dims }, settings, reporter, signal)) as Float32Array;
+      return places.map(place => LATENT_SPREAD * place);
+    } finally {
+      scout.free();
+    }
   }
-  return layOut(cloud, count, dims, settings.latentDims, settings.seed);
+}
+
+function firstEpochs(particles: number): number {
+  return Math.max(1, Math.min(4, Math.round(MEETINGS.first / particles)));
+}
+
+/** Whether the later half of the epochs brought at least as much correlation as the earlier half, counted from the first: most of what there is to learn is then still to come. One or two epochs never say no. */
+export function learnsFaster(correlations: readonly number[]): boolean {
+  const last = correlations.length - 1;
+  const [first, middle] = [correlations[0], correlations[Math.floor(last / 2)]];
+  return correlations[last] - middle >= middle - first;
 }
 
 export function scoutDims(latentDims: number): number {

@@ -273,7 +273,7 @@ function relaying(
   if (!isBegunHere || latentDims >= ROOMY_DIMS || entries.count / batch < FEWEST_STEPS) return undefined;
   return {
     after: Math.round(RELAYING_AT * epochs),
-    layOut: (model, z) => relaidLatents(backend, geometry, source, model, z, settings, reporter, signal),
+    layOut: (model, z) => relaidLatents(backend, geometry, source, model, { z, dims: latentDims }, settings, reporter, signal),
   };
 }
 

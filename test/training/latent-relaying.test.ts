@@ -90,19 +90,33 @@ async function ringParticles() {
   new Random(5).shuffle(turns);
   const source = batchesOf(backend, toyParticles(turns.map(molecule), geometry, 1, 2));
   /** The decoder that is right on `z`: the molecule of the particle that lies there. */
-  const modelOn = (z: Float32Array) => ({
+  const modelOn = (z: Float32Array, dims: number) => ({
     decodedRows: async (points: Float32Array) =>
-      Array.from({ length: points.length / 2 }, (_, i) => {
-        const at = turns.findIndex((_, p) => z[2 * p] === points[2 * i] && z[2 * p + 1] === points[2 * i + 1]);
-        return molecule(turns[at]);
+      Array.from({ length: points.length / dims }, (_, i) => {
+        const point = points.subarray(i * dims, (i + 1) * dims);
+        return molecule(turns[turns.findIndex((_, p) => point.every((value, k) => z[p * dims + k] === value))]);
       }),
   });
-  const relaid = (z: Float32Array) =>
-    relaidLatents(backend, geometry, source, modelOn(z), z, { latentDims: 2, batch: 32, seed: 1 }, silent);
+  const relaid = (z: Float32Array, dims = 2) =>
+    relaidLatents(backend, geometry, source, modelOn(z, dims), { z, dims }, { latentDims: 2, batch: 32, seed: 1 }, silent);
   return { backend, turns, relaid };
 }
 
 const onRing = (turns: readonly number[]) => Float32Array.from(turns.flatMap(turn => [Math.cos(TURN * turn), Math.sin(TURN * turn)]));
+
+/** Of every particle's polar angle, after the turn or reflection that suits best. */
+function polarCosine(z: Float32Array, turns: readonly number[]): number {
+  const sums = [1, -1].map(way =>
+    turns.reduce(
+      ([c, s], turn, p) => {
+        const difference = Math.atan2(z[2 * p + 1], z[2 * p]) - way * TURN * turn;
+        return [c + Math.cos(difference) / COUNT, s + Math.sin(difference) / COUNT];
+      },
+      [0, 0],
+    ),
+  );
+  return Math.max(...sums.map(([c, s]) => Math.hypot(c, s)));
+}
 
 test('a ring with an arc folded inside comes out round again, told by the images alone; one that was never folded stays round', async () => {
   const { backend, turns, relaid } = await ringParticles();
@@ -111,22 +125,22 @@ test('a ring with an arc folded inside comes out round again, told by the images
   const inside = flat.map((value, i) => (turns[i >> 1] >= 0.5 && turns[i >> 1] < 0.75 ? -value / 2 : value));
   const laid = await relaid(inside);
   assert.ok(laid);
-  // Every particle's polar angle, after the turn or reflection that suits best.
-  const cosine = (z: Float32Array) => {
-    const sums = [1, -1].map(way =>
-      turns.reduce(
-        ([c, s], turn, p) => {
-          const difference = Math.atan2(z[2 * p + 1], z[2 * p]) - way * TURN * turn;
-          return [c + Math.cos(difference) / COUNT, s + Math.sin(difference) / COUNT];
-        },
-        [0, 0],
-      ),
-    );
-    return Math.max(...sums.map(([c, s]) => Math.hypot(c, s)));
-  };
+  const cosine = (z: Float32Array) => polarCosine(z, turns);
   assert.ok(cosine(laid) > 0.9 && cosine(inside) < 0.75, `${cosine(laid)}, folded ${cosine(inside)}`);
   assert.ok(cosine((await relaid(flat)) ?? flat) > 0.95);
   assert.deepEqual(await relaid(inside), laid, 'the same outcome whenever it is asked');
+  await backend.dispose();
+});
+
+test('a cloud of more dimensions is laid out in as few as are wanted: a ring that winds through four lies flat and round, since images ask who is alike and not where it lies', async () => {
+  const { backend, turns, relaid } = await ringParticles();
+  // A closed curve whose first two coordinates cross themselves: an eight.
+  const eight = Float32Array.from(
+    turns.flatMap(turn => [1, 2].flatMap(times => [Math.sin(times * TURN * turn), 0.2 * Math.cos(times * TURN * turn)])),
+  );
+  const laid = await relaid(eight, 4);
+  assert.ok(laid && laid.length === 2 * COUNT);
+  assert.ok(polarCosine(laid, turns) > 0.9, `${polarCosine(laid, turns)}`);
   await backend.dispose();
 });
 
