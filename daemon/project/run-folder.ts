@@ -1,8 +1,8 @@
-// One training run on disk: settings.json, losses.tsv, latents.tsv, weights.safetensors. Every file is whole at any instant.
+// One training run on disk: settings.json, losses.tsv, latents.tsv, weights.safetensors; before its first epoch scout.safetensors. Every file is whole at any instant.
 //
 // The weights are the checkpoint and carry their own epoch in their metadata; a kill between two writes leaves tables that are at most
 // one epoch apart, which a resumed run overwrites.
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '../formats/input-error.js';
 import { formatLatents, type LatentsTable, parseLatents } from '../formats/latents-table.js';
@@ -75,6 +75,10 @@ export class RunFolder {
 
   get weightsPath(): string {
     return join(this.path, 'weights.safetensors');
+  }
+
+  private get scoutPath(): string {
+    return join(this.path, 'scout.safetensors');
   }
 
   get lossesPath(): string {
@@ -153,6 +157,19 @@ export class RunFolder {
     if (!this.hasWeights)
       throw new InputError(`run "${this.name}" has no weights yet (${this.weightsPath} is missing); let it train for an epoch first`);
     return readSafetensors(this.weightsPath);
+  }
+
+  /** The scout that was sent out before the first epoch (training/latent-scout.ts); null where there is none, or it is back. Throws InputError when it is broken. */
+  scout(): Safetensors | null {
+    return existsSync(this.scoutPath) ? readSafetensors(this.scoutPath) : null;
+  }
+
+  writeScout(tensors: Iterable<readonly [string, NamedTensor]>, metadata: Record<string, string>): void {
+    writeFileAtomic(this.scoutPath, encodeSafetensors(tensors, metadata));
+  }
+
+  removeScout(): void {
+    rmSync(this.scoutPath, { force: true });
   }
 
   writeWeights(tensors: Iterable<readonly [string, NamedTensor]>, metadata: Record<string, string>): void {

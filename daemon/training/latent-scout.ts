@@ -24,20 +24,38 @@ const MEETINGS = { first: 16_384, most: 131_072 };
 const SAMPLE = 4096;
 const NEAREST = 8;
 
+/** How far a scout is. */
+interface ScoutState {
+  checkpoint: Checkpoint;
+  /** Mean ring correlation of every epoch so far. */
+  correlations: readonly number[];
+  /** Epochs that it is out for. */
+  epochs: number;
+}
+
+/** Where it is kept from epoch to epoch: one that was stopped goes on from there, with the same outcome. */
+export interface KeptScout {
+  /** null where there is none. */
+  read(): ScoutState | null;
+  write(state: ScoutState): void;
+}
+
 /** n × latentDims. `input.start` holds n × (latentDims + SPARE_DIMS). Throws Cancelled when the signal asks. */
 export async function scoutLatents(
   backend: Backend,
   input: HeterogeneityInput,
   settings: HeterogeneitySettings,
+  kept: KeptScout,
   reporter: Reporter,
   signal?: AbortSignal,
 ): Promise<Float32Array> {
   const { latentDims, seed, epochs: most } = settings;
   const { geometry, source } = input;
   const dims = scoutDims(latentDims);
-  const correlations: number[] = [];
-  let checkpoint: Checkpoint | null = null;
-  for (let epochs = firstEpochs(source.count); ; epochs *= 2) {
+  const earlier = kept.read();
+  const correlations = [...(earlier?.correlations ?? [])];
+  let checkpoint = earlier?.checkpoint ?? null;
+  for (let epochs = earlier?.epochs ?? firstEpochs(source.count); ; epochs *= 2) {
     const scout = new Heterogeneity(backend, input, { ...settings, latentDims: dims, epochs }, checkpoint);
     const quiet: Reporter = {
       progress: (_stage, done, total) => reporter.progress('scouting the latent space', correlations.length * total + done, epochs * total),
@@ -45,15 +63,15 @@ export async function scoutLatents(
       note: line => reporter.note(line),
     };
     try {
-      let z = new Float32Array();
       await scout.train(
         quiet,
         async result => {
-          z = result.z as Float32Array<ArrayBuffer>;
-          if (result.epoch === epochs) checkpoint = await result.checkpoint();
+          checkpoint = await result.checkpoint();
+          kept.write({ checkpoint, correlations, epochs });
         },
         signal,
       );
+      const z = await scout.encodeAll();
       const canGoOn = 2 * epochs <= most && 2 * epochs * source.count <= MEETINGS.most;
       if (canGoOn && learnsFaster(correlations)) continue;
       if (epochs === firstEpochs(source.count)) return layOut(z, source.count, dims, latentDims, seed);

@@ -3,7 +3,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Backend, ProjectionGeometry } from '../compute/backend.js';
-import type { NamedTensor, Safetensors } from '../formats/safetensors.js';
+import type { NamedTensor } from '../formats/safetensors.js';
 import { logitsToRow } from '../gaussians/model-frame.js';
 import { Random } from '../numerics/random.js';
 import { symmetryRotations } from '../numerics/symmetry.js';
@@ -18,6 +18,7 @@ import { type TrainingSettings, type TrainOptions, trainingSettings } from '../s
 import { Departure, saveBases } from './departure.js';
 import { continuedFoundation, type Foundation, keptFoundation, neutralFoundation } from './foundation.js';
 import { type Checkpoint, type EpochResult, Heterogeneity, type HeterogeneityInput } from './heterogeneity.js';
+import { checkpointMetadata, checkpointOf, keptScout } from './kept-checkpoint.js';
 import { FEWEST_STEPS, RELAYING_AT, relaidLatents } from './latent-relaying.js';
 import { ROOMY_DIMS, scoutDims, scoutLatents } from './latent-scout.js';
 import { principalStart } from './latent-start.js';
@@ -249,7 +250,7 @@ async function ringShares(
 
 /** Where the encoder is led in the first epoch; null where it begins from random weights, or from a run that is continued. */
 async function chooseStart(
-  { backend, settings, checkpoint, entries, reporter, signal }: Sitting,
+  { run, backend, settings, checkpoint, entries, reporter, signal }: Sitting,
   input: Omit<HeterogeneityInput, 'start'>,
 ): Promise<Float32Array | null> {
   const { latentDims, seed, gaussians } = settings;
@@ -258,9 +259,9 @@ async function chooseStart(
   if (checkpoint !== null) return new Float32Array();
   const begin = (dims: number) => principalStart(input.gradients, entries.count, gaussians, dims, new Random(seed));
   const isCramped = latentDims < ROOMY_DIMS && entries.count >= FEWEST_TO_SCOUT;
-  return isCramped
-    ? await scoutLatents(backend, { ...input, start: begin(scoutDims(latentDims)) }, settings, reporter, signal)
-    : begin(latentDims);
+  if (!isCramped) return begin(latentDims);
+  const kept = keptScout(run, settings, input.departure.centre);
+  return await scoutLatents(backend, { ...input, start: begin(scoutDims(latentDims)) }, settings, kept, reporter, signal);
 }
 
 /** Where the latent space is laid out anew; undefined where it has room to unfold, or was begun otherwise than here. */
@@ -312,11 +313,11 @@ function keep(
   { geometry, gradients, departure }: Pick<HeterogeneityInput, 'geometry' | 'gradients' | 'departure'>,
   losses: EpochRows,
   result: EpochResult,
-  { tensors, epoch, step, random }: Checkpoint,
+  checkpoint: Checkpoint,
 ): void {
   const shape = [5, settings.gaussians];
   const arrays: [string, NamedTensor][] = [
-    ...tensors,
+    ...checkpoint.tensors,
     ['neutral.logits', { shape, data: departure.centre }],
     ['vary', { shape, data: varying.parameters }],
     ...saveBases(foundation.neutral, foundation.bases),
@@ -324,9 +325,7 @@ function keep(
   const { boxAngstrom, centreAngstrom, referenceSigmaAngstrom } = foundation.frame;
   run.writeWeights(arrays, {
     format: 'limber-weights 1',
-    epoch: String(epoch),
-    step: String(step),
-    random: JSON.stringify(random.map(value => (Number.isNaN(value) ? null : value))),
+    ...checkpointMetadata(checkpoint),
     frame: JSON.stringify({ boxAngstrom, centreAngstrom, referenceSigmaAngstrom }),
     // The units in which the encoder learned, for particles that it has not seen.
     gradientScales: JSON.stringify(gradients.scales),
@@ -336,6 +335,7 @@ function keep(
   run.writeLatents({ ...entryNames(entries), dims: settings.latentDims, z: result.z, frc: result.particleFrc });
   run.writeLosses(losses);
   run.writeSettings(settings);
+  run.removeScout();
 }
 
 type EpochRows = { epoch: number; frc: number; loss: number; seconds: number }[];
@@ -350,12 +350,6 @@ function readCheckpoint(run: RunFolder, options: TrainOptions, reporter: Reporte
     epoch >= options.epochs ? `run "${run.name}" has all of its ${epoch} epochs` : `run "${run.name}" goes on after epoch ${epoch}`,
   );
   return checkpoint;
-}
-
-/** The networks and the state of training that a run's weights hold. */
-export function checkpointOf({ tensors, metadata }: Safetensors): Checkpoint {
-  const random = (JSON.parse(metadata.random) as (number | null)[]).map(value => value ?? Number.NaN);
-  return { tensors, epoch: Number(metadata.epoch), step: Number(metadata.step), random };
 }
 
 /** Adam of a run that is continued starts anew. */

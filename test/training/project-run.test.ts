@@ -115,6 +115,34 @@ test('a run leaves a latent and a correlation a particle, a row of losses an epo
   assert.notDeepEqual(decoder.decode([1, -1]).positions, origin.positions);
 });
 
+test('stopped before its first epoch, while the latent space is scouted, a run goes on from the last epoch of the scout and ends with the same bits; a scout for other settings is not taken', async () => {
+  const [whole, stopped, other] = [copy(), copy(), copy()];
+  await trainProjectRun(whole, backend, options, silent);
+  const scouted = async (project: ProjectFolder, asked: typeof options, stopAt: number) => {
+    const abort = new AbortController();
+    const seen: number[] = [];
+    const reporter: Reporter = {
+      ...silent,
+      progress(stage, done) {
+        if (!stage.startsWith('scouting')) return;
+        seen.push(done);
+        if (done > stopAt) abort.abort();
+      },
+    };
+    const training = trainProjectRun(project, backend, asked, reporter, abort.signal);
+    if (stopAt < Number.POSITIVE_INFINITY) await assert.rejects(training, Cancelled);
+    else await training;
+    return seen[0];
+  };
+  await scouted(stopped, options, 1.5 * COUNT);
+  cpSync(stopped.run('run1').path, other.run('run1').path, { recursive: true });
+  assert.ok((await scouted(stopped, options, Number.POSITIVE_INFINITY)) > COUNT, 'the first epoch is not done again');
+  assert.deepEqual(contents(stopped, 'latents.tsv'), contents(whole, 'latents.tsv'));
+  assert.deepEqual(stopped.run('run1').weights().tensors, whole.run('run1').weights().tensors);
+  assert.ok(!existsSync(join(stopped.run('run1').path, 'scout.safetensors')));
+  assert.ok((await scouted(other, { ...options, latentNoise: 2 * options.latentNoise }, Number.POSITIVE_INFINITY)) < COUNT);
+});
+
 test('stopped in the middle of an epoch and taken up again, a run ends with the same latents and weights to the bit as one that was left alone', async () => {
   const [whole, stopped] = [copy(), copy()];
   await trainProjectRun(whole, backend, options, silent);
