@@ -73,7 +73,13 @@ export async function scoutLatents(
       );
       const z = await scout.encodeAll();
       const canGoOn = 2 * epochs <= most && 2 * epochs * source.count <= MEETINGS.most;
-      if (canGoOn && learnsFaster(correlations)) continue;
+      if (canGoOn && learnsFaster(correlations)) {
+        if (epochs > 2)
+          reporter.note(
+            `the scout of the latent space learns ever faster, as under strong noise: it goes on, for ${2 * epochs} epochs in all`,
+          );
+        continue;
+      }
       if (epochs === firstEpochs(source.count)) return layOut(z, source.count, dims, latentDims, seed);
       const places = (await relaidLatents(backend, geometry, source, scout, { z, dims }, settings, reporter, signal)) as Float32Array;
       return places.map(place => LATENT_SPREAD * place);
