@@ -52,10 +52,11 @@ export async function scoutLatents(
   const { latentDims, seed, epochs: most } = settings;
   const { geometry, source } = input;
   const dims = scoutDims(latentDims);
+  const first = firstEpochs(source.count);
   const earlier = kept.read();
   const correlations = [...(earlier?.correlations ?? [])];
   let checkpoint = earlier?.checkpoint ?? null;
-  for (let epochs = earlier?.epochs ?? firstEpochs(source.count); ; epochs *= 2) {
+  for (let epochs = earlier?.epochs ?? first; ; epochs *= 2) {
     const scout = new Heterogeneity(backend, input, { ...settings, latentDims: dims, epochs }, checkpoint);
     const quiet: Reporter = {
       progress: (_stage, done, total) => reporter.progress('scouting the latent space', correlations.length * total + done, epochs * total),
@@ -71,7 +72,6 @@ export async function scoutLatents(
         },
         signal,
       );
-      const z = await scout.encodeAll();
       const canGoOn = 2 * epochs <= most && 2 * epochs * source.count <= MEETINGS.most;
       if (canGoOn && learnsFaster(correlations)) {
         if (epochs > 2)
@@ -80,7 +80,8 @@ export async function scoutLatents(
           );
         continue;
       }
-      if (epochs === firstEpochs(source.count)) return layOut(z, source.count, dims, latentDims, seed);
+      const z = await scout.encodeAll();
+      if (epochs === first) return layOut(z, source.count, dims, latentDims, seed);
       const places = (await relaidLatents(backend, geometry, source, scout, { z, dims }, settings, reporter, signal)) as Float32Array;
       return places.map(place => LATENT_SPREAD * place);
     } finally {
@@ -93,7 +94,7 @@ function firstEpochs(particles: number): number {
   return Math.max(1, Math.min(4, Math.round(MEETINGS.first / particles)));
 }
 
-/** Whether the later half of the epochs brought at least as much correlation as the earlier half, counted from the first: most of what there is to learn is then still to come. One or two epochs never say no. */
+/** Whether the later half of the epochs brought at least as much correlation as the earlier half, counted from the first: most of what there is to learn is then still to come. One epoch never says no, two only where it fell. */
 export function learnsFaster(correlations: readonly number[]): boolean {
   const last = correlations.length - 1;
   const [first, middle] = [correlations[0], correlations[Math.floor(last / 2)]];

@@ -8,7 +8,7 @@ import { Vec3 } from 'molstar/lib/mol-math/linear-algebra.js';
 import { Random } from '../../daemon/numerics/random.js';
 import { cameraFor } from '../../viewer-plugin/framing.js';
 
-/** The camera that looks at the sphere along y, as the scene asks for it. */
+/** The camera that the scene asks for. */
 function cameraAt(extent: Parameters<typeof cameraFor>[0], width: number, height: number): Camera {
   const camera = new Camera({}, Viewport.create(0, 0, width, height));
   camera.setState({ ...cameraFor(extent, { fov: camera.state.fov, width, height }, 5), radiusMax: 1e4 }, 0);
