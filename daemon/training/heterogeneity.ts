@@ -72,6 +72,14 @@ export interface EpochResult extends EpochReport {
   checkpoint(): Promise<Checkpoint>;
 }
 
+/** Models that one decoder makes of some latent points. */
+export interface DecodedStates {
+  /** For every point a planar row of 5N: the Gaussians; with `own` what is added to the logits of the model that an entry departs from. */
+  rows: Float32Array[];
+  /** Where entries depart from models of their own: they and how much may vary, 5N. */
+  own?: { departure: Departure; vary: Tensor };
+}
+
 /** A step that was asked for. */
 interface Step {
   chosen: Uint32Array;
@@ -372,18 +380,24 @@ export class Heterogeneity {
     return correlations;
   }
 
-  /** The decoder's Gaussians at each row of z[n × latentDims], on the model that the run shows at z = 0, as planar rows of 5N. */
-  async decodedRows(z: Float32Array): Promise<Float32Array[]> {
+  /** What the decoder makes of each row of z[n × latentDims]. */
+  async decodedStates(z: Float32Array): Promise<DecodedStates> {
     const { batch, latentDims } = this.settings;
-    const width = 5 * this.input.geometry.gaussians;
-    const decoded: Float32Array[] = [];
+    const { departure, geometry } = this.input;
+    const width = 5 * geometry.gaussians;
+    const rows: Float32Array[] = [];
     for (let first = 0; first < z.length / latentDims; first += batch) {
-      const rows = Math.min(batch, z.length / latentDims - first);
-      this.decode(rows, z.subarray(first * latentDims, (first + rows) * latentDims), this.input.departure.centreLogits);
-      const values = await this.backend.read(this.rows);
-      for (let r = 0; r < rows; r++) decoded.push(values.slice(r * width, (r + 1) * width));
+      const count = Math.min(batch, z.length / latentDims - first);
+      this.decode(count, z.subarray(first * latentDims, (first + count) * latentDims), departure.centreLogits);
+      const values = await this.backend.read(departure.isShared ? this.rows : this.decoder.output);
+      // The row behind the last is the decoder at z = 0 (`gaussians`).
+      const origin = departure.isShared ? null : values.subarray(count * width, (count + 1) * width);
+      for (let r = 0; r < count; r++) {
+        const row = values.slice(r * width, (r + 1) * width);
+        rows.push(origin ? row.map((value, i) => value - origin[i]) : row);
+      }
     }
-    return decoded;
+    return departure.isShared ? { rows } : { rows, own: { departure, vary: this.vary } };
   }
 
   private decode(rows: number, z: Float32Array, neutral: Tensor): void {

@@ -63,7 +63,7 @@ export async function relaidLatents(
   backend: Backend,
   geometry: ProjectionGeometry,
   source: BatchSource,
-  model: Pick<Heterogeneity, 'decodedRows'>,
+  model: Pick<Heterogeneity, 'decodedStates'>,
   cloud: Cloud,
   { latentDims, batch, seed }: Pick<HeterogeneitySettings, 'latentDims' | 'batch' | 'seed'>,
   reporter: Reporter,
@@ -76,7 +76,7 @@ export async function relaidLatents(
   const states = drawCandidates(z, dims, count, random);
   const chosen = Array.from({ length: images }, (_, i) => Math.floor((i * source.count) / images));
   const logLikelihood = new Float64Array(images * count);
-  const comparison = new Comparison(backend, geometry, await model.decodedRows(states), source, batch);
+  const comparison = new Comparison(backend, geometry, await model.decodedStates(states), source, batch);
   try {
     for (let first = 0; first < images; first += batch) {
       if (signal?.aborted) throw new Cancelled('stopped while laying the latent space out anew');

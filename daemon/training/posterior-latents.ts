@@ -9,6 +9,7 @@
 
 import type { Backend, ProjectionGeometry, Tensor } from '../compute/backend.js';
 import type { Random } from '../numerics/random.js';
+import type { DecodedStates } from './heterogeneity.js';
 import type { BatchSource } from './particle-gradients.js';
 import { COMPARED_FIRST, MOST_SEARCHED_DIMS, neighbourGraph, plausibleNeighbours } from './plausible-candidates.js';
 import { Cancelled, type Reporter } from './progress.js';
@@ -41,8 +42,7 @@ export interface Candidates {
   /** count × dims. */
   z: Float32Array;
   dims: number;
-  /** One row of 5N a candidate. */
-  rows: Float32Array[];
+  states: DecodedStates;
 }
 
 export interface Placement {
@@ -79,8 +79,8 @@ export async function posteriorLatents(
   signal?: AbortSignal,
 ): Promise<Placement> {
   const { dims } = candidates;
-  const count = candidates.rows.length;
-  const comparison = new Comparison(backend, geometry, candidates.rows, source, batch);
+  const count = candidates.states.rows.length;
+  const comparison = new Comparison(backend, geometry, candidates.states, source, batch);
   const z = new Float32Array(source.count * dims);
   const frc = new Float32Array(source.count);
   const observability = new Float32Array(source.count);
@@ -196,46 +196,59 @@ interface Compared {
 /** Candidates beside the images of a batch at a time. */
 export class Comparison {
   private readonly pixels: Float64Array;
+  /** The candidates where they are the same models for all images; empty where each image has its own. */
   private readonly models: Tensor[];
   private readonly rotations: Tensor;
   private readonly images: Tensor;
   private readonly frc: Tensor;
   private readonly ringFrc: Tensor;
-  /** A candidate for each image. */
+  /** A candidate's row for each image, and its model. */
+  private readonly offered: Tensor;
   private readonly own: Tensor;
 
   constructor(
     private readonly backend: Backend,
     private readonly geometry: ProjectionGeometry,
-    private readonly rows: readonly Float32Array[],
+    private readonly states: DecodedStates,
     private readonly source: BatchSource,
     batch: number,
   ) {
     const { rings, planeSize } = geometry.ringGeometry;
     this.pixels = ringPixels(geometry.ringGeometry);
-    this.models = rows.map(row => backend.tensor([1, row.length], row));
+    this.models = states.own ? [] : states.rows.map(row => backend.tensor([1, row.length], row));
     this.rotations = backend.tensor([batch, 9]);
     this.images = backend.tensor([batch, 2 * planeSize]);
     this.frc = backend.tensor([batch]);
     this.ringFrc = backend.tensor([batch, rings + 1]);
-    this.own = backend.tensor([batch, 5 * geometry.gaussians]);
+    this.offered = backend.tensor([batch, 5 * geometry.gaussians]);
+    this.own = states.own ? backend.tensor([batch, 5 * geometry.gaussians]) : this.offered;
   }
 
   /** All of `chosen` with the first `count` candidates. */
-  async of(chosen: readonly number[], count = this.models.length): Promise<Compared> {
-    const { models } = this;
+  async of(chosen: readonly number[], count = this.states.rows.length): Promise<Compared> {
+    const { models, states } = this;
+    const all = states.rows.length;
     const compared: Compared = {
-      logLikelihood: new Float64Array(chosen.length * models.length).fill(-Infinity),
-      correlation: new Float32Array(chosen.length * models.length),
+      logLikelihood: new Float64Array(chosen.length * all).fill(-Infinity),
+      correlation: new Float32Array(chosen.length * all),
     };
+    if (states.own) {
+      const first = Array.from({ length: count }, (_, m) => m);
+      await this.each(
+        chosen,
+        chosen.map(() => first),
+        compared,
+      );
+      return compared;
+    }
     this.source.load(chosen, this.rotations, this.images);
-    for (let m = 0; m < count; m++) await this.compare(chosen.length, models[m], true, r => r * models.length + m, compared);
+    for (let m = 0; m < count; m++) await this.compare(chosen.length, models[m], true, r => r * all + m, compared);
     return compared;
   }
 
   /** Each of `chosen` with the candidates that may place it (plausible-candidates.ts). */
   async plausible(chosen: readonly number[], graph: readonly number[][], evidence: number): Promise<Compared> {
-    const count = this.models.length;
+    const count = this.states.rows.length;
     const compared = await this.of(chosen, Math.min(count, COMPARED_FIRST));
     for (;;) {
       const wanted = chosen.map((_, r) =>
@@ -250,17 +263,18 @@ export class Comparison {
   private async each(chosen: readonly number[], wanted: readonly number[][], compared: Compared): Promise<void> {
     // Longest lists first: whose list has ended falls off the end of the batch.
     const order = [...wanted.keys()].filter(r => wanted[r].length > 0).sort((a, b) => wanted[b].length - wanted[a].length);
-    this.source.load(
-      order.map(r => chosen[r]),
-      this.rotations,
-      this.images,
-    );
+    const { backend, offered } = this;
+    const { rows, own } = this.states;
+    const met = order.map(r => chosen[r]);
+    this.source.load(met, this.rotations, this.images);
+    const neutral = own?.departure.logits(met);
     for (let k = 0; k < wanted[order[0]].length; k++) {
       const now = order.filter(r => wanted[r].length > k);
       now.forEach((r, i) => {
-        this.backend.write(this.own, this.rows[wanted[r][k]], i * this.rows[0].length);
+        backend.write(offered, rows[wanted[r][k]], i * rows[0].length);
       });
-      await this.compare(now.length, this.own, false, i => now[i] * this.models.length + wanted[now[i]][k], compared);
+      if (own && neutral) backend.gaussians(now.length, offered, false, neutral, own.vary, this.own);
+      await this.compare(now.length, this.own, false, i => now[i] * rows.length + wanted[now[i]][k], compared);
     }
   }
 
@@ -284,6 +298,7 @@ export class Comparison {
   }
 
   free(): void {
-    for (const tensor of [...this.models, this.rotations, this.images, this.frc, this.ringFrc, this.own]) this.backend.free(tensor);
+    const { models, rotations, images, frc, ringFrc, offered, own } = this;
+    for (const tensor of new Set([...models, rotations, images, frc, ringFrc, offered, own])) this.backend.free(tensor);
   }
 }

@@ -267,20 +267,15 @@ async function chooseStart(
 /** Where the latent space is laid out anew; undefined where it has room to unfold, or was begun otherwise than here. */
 function relaying(
   { backend, settings, entries, reporter, signal }: Sitting,
-  { geometry, source, departure }: Pick<HeterogeneityInput, 'geometry' | 'source' | 'departure'>,
+  { geometry, source }: Pick<HeterogeneityInput, 'geometry' | 'source'>,
 ): HeterogeneityInput['relaying'] {
   const { latentDims, latentStart, goesOn, epochs, batch } = settings;
-  const isBegunHere = latentStart !== 'random' && !goesOn && departure.isShared;
+  const isBegunHere = latentStart !== 'random' && !goesOn;
   if (!isBegunHere || latentDims >= ROOMY_DIMS || entries.count / batch < FEWEST_STEPS) return undefined;
   return {
     after: Math.round(RELAYING_AT * epochs),
     layOut: (model, z) => relaidLatents(backend, geometry, source, model, { z, dims: latentDims }, settings, reporter, signal),
   };
-}
-
-/** Whether particles are placed by likelihood. Candidates are models that all entries share, which those that depart from their own do not. */
-function canPlace({ latentRefinement }: Pick<TrainingSettings, 'latentRefinement'>, { isShared }: Departure): boolean {
-  return latentRefinement === 'on' && isShared;
 }
 
 /**
@@ -290,17 +285,17 @@ function canPlace({ latentRefinement }: Pick<TrainingSettings, 'latentRefinement
 export async function placedLatents(
   backend: Backend,
   model: Heterogeneity,
-  { geometry, source, departure, vary }: Pick<HeterogeneityInput, 'geometry' | 'source' | 'departure' | 'vary'>,
+  { geometry, source, vary }: Pick<HeterogeneityInput, 'geometry' | 'source' | 'vary'>,
   settings: RunSettings,
   most: number,
   reporter: Reporter,
   signal?: AbortSignal,
 ): Promise<Placement | null> {
   const { latentDims: dims, batch, seed } = settings;
-  if (!canPlace(settings, departure)) return null;
+  if (settings.latentRefinement !== 'on') return null;
   const encoded = await model.encodeAll();
   const z = drawCandidates(encoded, dims, most, new Random(seed));
-  const candidates = { z, dims, rows: await model.decodedRows(z) };
+  const candidates = { z, dims, states: await model.decodedStates(z) };
   const parameters = vary.reduce((sum, weight) => sum + Number(weight > 0), 0);
   const placement = await posteriorLatents(backend, geometry, candidates, source, batch, parameters, reporter, signal);
   if (dims <= PLACED_DIMS) return placement;

@@ -91,11 +91,12 @@ async function ringParticles() {
   const source = batchesOf(backend, toyParticles(turns.map(molecule), geometry, 1, 2));
   /** The decoder that is right on `z`: the molecule of the particle that lies there. */
   const modelOn = (z: Float32Array, dims: number) => ({
-    decodedRows: async (points: Float32Array) =>
-      Array.from({ length: points.length / dims }, (_, i) => {
+    decodedStates: async (points: Float32Array) => ({
+      rows: Array.from({ length: points.length / dims }, (_, i) => {
         const point = points.subarray(i * dims, (i + 1) * dims);
         return molecule(turns[turns.findIndex((_, p) => point.every((value, k) => z[p * dims + k] === value))]);
       }),
+    }),
   });
   const relaid = (z: Float32Array, dims = 2) =>
     relaidLatents(backend, geometry, source, modelOn(z, dims), { z, dims }, { latentDims: 2, batch: 32, seed: 1 }, silent);

@@ -4,8 +4,10 @@ import { test } from 'node:test';
 import type { ProjectionGeometry } from '../../daemon/compute/backend.js';
 import { PlainBackend, plainTransform } from '../../daemon/compute/cpu/plain-backend.js';
 import { equalShares, ringGeometry } from '../../daemon/compute/ring-geometry.js';
+import { logitsToRow, rowToLogits } from '../../daemon/gaussians/model-frame.js';
 import { Random } from '../../daemon/numerics/random.js';
 import { eulerToMatrix } from '../../daemon/numerics/rotations.js';
+import { Departure } from '../../daemon/training/departure.js';
 import type { BatchSource } from '../../daemon/training/particle-gradients.js';
 import { neighbourGraph } from '../../daemon/training/plausible-candidates.js';
 import { Comparison, drawCandidates, evidenceShare, localMean, posteriorLatents } from '../../daemon/training/posterior-latents.js';
@@ -48,7 +50,15 @@ const noisy = (image: Float32Array, deviation: number) =>
   image.map((value, i) => value + (ring.weights[i % ring.planeSize] > 0 ? deviation * random.normal() : 0));
 /** Without parameters nothing can have been fitted to noise. */
 const place = (images: Float32Array[], batch: number, parameters = 0) =>
-  posteriorLatents(backend, geometry, { z: Float32Array.from(places), dims: 1, rows }, sourceOf(images), batch, parameters, silent);
+  posteriorLatents(
+    backend,
+    geometry,
+    { z: Float32Array.from(places), dims: 1, states: { rows } },
+    sourceOf(images),
+    batch,
+    parameters,
+    silent,
+  );
 
 test('the image of a candidate goes to it, because its likelihood there leaves nothing to the others, and the batch makes no difference', async () => {
   const images = [2, 0, 1].map(i => picture(rows[i]));
@@ -127,7 +137,7 @@ test('a slide along x is seen across x and not along it, because a projection lo
   });
   const states = views.map(() => random.integer(9));
   const images = views.map((view, i) => noisy(picture(slide[states[i]], view), 0.5));
-  const candidates = { z: steps, dims: 1, rows: slide };
+  const candidates = { z: steps, dims: 1, states: { rows: slide } };
   const { z, observability } = await posteriorLatents(backend, geometry, candidates, sourceOf(images, views), 32, 0, silent);
   const of = (parity: number, value: (i: number) => number) => views.flatMap((_, i) => (i % 2 === parity ? [value(i)] : []));
   const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -152,7 +162,7 @@ test('an image is compared with the candidates that may place it, and those it i
   const states = [...z].map(step => base.map((value, i) => (i < 3 ? 0.2 * step : value)));
   const images = [0.02, 0.3, 1, 3, 30].flatMap(deviation => [5, 40].map(state => noisy(picture(states[state]), deviation)));
   const chosen = images.map((_, i) => i);
-  const comparison = new Comparison(backend, geometry, states, sourceOf(images), images.length);
+  const comparison = new Comparison(backend, geometry, { rows: states }, sourceOf(images), images.length);
   const all = await comparison.of(chosen);
   const some = await comparison.plausible(chosen, neighbourGraph(z, 1), 1);
   comparison.free();
@@ -171,6 +181,47 @@ test('an image is compared with the candidates that may place it, and those it i
     }
   });
   assert.ok(compared < 0.8 * 64 * images.length, `${compared} of ${64 * images.length}`);
+});
+
+test('entries that depart from models of their own are compared with what each candidate makes of theirs, as if every entry were alone with its models', async () => {
+  const neutral = rowToLogits(base);
+  // The earlier run moved the first Gaussian along x; what is compared moves it along y.
+  const layers = [
+    { inputs: 1, outputs: 1, weight: Float32Array.of(1), bias: Float32Array.of(1) },
+    { inputs: 1, outputs: 5 * N, weight: neutral.map((_, i) => (i === 0 ? 0.5 : 0)), bias: new Float32Array(5 * N) },
+  ];
+  const z = Float32Array.of(-1, -0.5, 0.5, 1);
+  const departure = await Departure.create(
+    backend,
+    { neutral, bases: [{ weights: { layers, neutral, vary: neutral.map(() => 1) }, dims: 1, z }] },
+    4,
+  );
+  const offsets = places.map(place => neutral.map((_, i) => (i === N ? place : 0)));
+  const vary = backend.tensor(
+    [5 * N],
+    neutral.map((_, i) => (i === N ? 1 : 0)),
+  );
+  const ownLogits = await Promise.all([...z.keys()].map(async entry => (await backend.read(departure.logits([entry]))).slice(0, 5 * N)));
+  const models = ownLogits.map(logits => offsets.map(offset => logitsToRow(logits.map((value, i) => value + offset[i]))));
+  const images = models.map((of, entry) => noisy(picture(of[entry % 3]), 0.3));
+  const comparison = new Comparison(backend, geometry, { rows: offsets, own: { departure, vary } }, sourceOf(images), 4);
+  const chosen = [3, 0, 2];
+  const compared = await comparison.of(chosen);
+  const some = await comparison.plausible(chosen, neighbourGraph(Float32Array.from(places), 1), 1);
+  comparison.free();
+  for (const [r, entry] of chosen.entries()) {
+    const alone = new Comparison(backend, geometry, { rows: models[entry] }, sourceOf(images), 4);
+    const { logLikelihood } = await alone.of([entry]);
+    alone.free();
+    const got = compared.logLikelihood.subarray(3 * r, 3 * r + 3);
+    // A correlation of 1 − 1e-3 in single precision has its logarithm to 1e-4, of up to 60 pixels in each of nine rings.
+    got.forEach(
+      (value, c) => void assert.ok(Math.abs(value - logLikelihood[c]) < 1e-3 * (1 + Math.abs(value)), `${value}, ${logLikelihood[c]}`),
+    );
+    assert.equal(got.indexOf(Math.max(...got)), entry % 3);
+    assert.deepEqual(some.logLikelihood.subarray(3 * r, 3 * r + 3), got);
+  }
+  departure.free();
 });
 
 test('every point of the cloud can be reached from any other by neighbours in a cloud of one piece, so that none is out of sight', () => {
