@@ -159,7 +159,7 @@ export class RunFolder {
     return readSafetensors(this.weightsPath);
   }
 
-  /** The scout that was sent out before the first epoch (training/latent-scout.ts); null where there is none, or it is back. Throws InputError when it is broken. */
+  /** The scout that was sent out before the first epoch (training/latents/scout.ts); null where there is none, or it is back. Throws InputError when it is broken. */
   scout(): Safetensors | null {
     return existsSync(this.scoutPath) ? readSafetensors(this.scoutPath) : null;
   }

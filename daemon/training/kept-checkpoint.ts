@@ -5,7 +5,7 @@ import type { Safetensors } from '../formats/safetensors.js';
 import type { RunFolder, RunSettings } from '../project/run-folder.js';
 import { trainingSettings } from '../settings/training.js';
 import type { Checkpoint } from './heterogeneity.js';
-import type { KeptScout } from './latent-scout.js';
+import type { KeptScout } from './latents/scout.js';
 
 /** For the metadata of a weights file. A random number that was not drawn ahead is NaN, which JSON does not know. */
 export function checkpointMetadata({ epoch, step, random }: Checkpoint): Record<'epoch' | 'step' | 'random', string> {

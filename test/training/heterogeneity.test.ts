@@ -17,7 +17,7 @@ import {
   type HeterogeneityInput,
   type HeterogeneitySettings,
 } from '../../daemon/training/heterogeneity.js';
-import { principalStart } from '../../daemon/training/latent-start.js';
+import { principalStart } from '../../daemon/training/latents/principal-start.js';
 import { computeParticleGradients } from '../../daemon/training/particle-gradients.js';
 import { Cancelled } from '../../daemon/training/progress.js';
 import { batchesOf, silent, toyGeometry, toyMolecule, toyParticles } from './toy-molecule.js';

@@ -4,8 +4,8 @@
 // halves of a long slide stood behind one another in half of the trials. The amplitude gradient of a Gaussian says "mass is missing here" or "too
 // much is here"; over a motion its first principal components run through the states in order (as Fourier modes do).
 
-import type { Random } from '../numerics/random.js';
-import type { ParticleGradients } from './particle-gradients.js';
+import type { Random } from '../../numerics/random.js';
+import type { ParticleGradients } from '../particle-gradients.js';
 
 /** Particles that the components are found on. */
 const SAMPLE = 4096;

@@ -3,7 +3,7 @@
 // An image is compared with a few points first, then with the neighbours of those that are not hopeless, until no neighbour is left. On the simulated slide that is 58 of 128 points, and no
 // place changes by more than a thousandth of the cloud. In two dimensions the few first points miss the likeliest place now and then (simulated ring: mean cosine 0.982 where comparing with all gives 0.987).
 
-import { KdTree } from '../numerics/k-d-tree.js';
+import { KdTree } from '../../numerics/k-d-tree.js';
 
 /** Points that every image is compared with: the first ones, being as good a random draw as all. */
 export const COMPARED_FIRST = 24;

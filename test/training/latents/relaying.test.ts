@@ -1,11 +1,11 @@
 // Laying the latent space out anew: images that fit two states make them neighbours wherever they lie, so that a folded ring comes out flat and what was not folded stays.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createCpuBackend } from '../../daemon/compute/cpu/cpu-backend.js';
-import { Random } from '../../daemon/numerics/random.js';
-import { affinityEmbedding } from '../../daemon/numerics/spectral-embedding.js';
-import { agreement, bestLayout, likenessOf, relaidLatents, spreadWeights } from '../../daemon/training/latent-relaying.js';
-import { batchesOf, silent, toyGeometry, toyMolecule, toyParticles } from './toy-molecule.js';
+import { createCpuBackend } from '../../../daemon/compute/cpu/cpu-backend.js';
+import { Random } from '../../../daemon/numerics/random.js';
+import { affinityEmbedding } from '../../../daemon/numerics/spectral-embedding.js';
+import { agreement, bestLayout, likenessOf, relaidLatents, spreadWeights } from '../../../daemon/training/latents/relaying.js';
+import { batchesOf, silent, toyGeometry, toyMolecule, toyParticles } from '../toy-molecule.js';
 
 const TURN = 2 * Math.PI;
 /** Steps between two of `count` places on a ring. */

@@ -6,16 +6,17 @@
 // many neighbours tears where links are weak) give the true shape. States that the decoder makes badly are unlikely for all images alike, which the share of weights takes out; distances between the
 // models themselves would put them apart.
 
-import type { Backend, ProjectionGeometry } from '../compute/backend.js';
-import { KdTree } from '../numerics/k-d-tree.js';
-import { choleskyFactor, solveLower } from '../numerics/linear-algebra.js';
-import { Random } from '../numerics/random.js';
-import { spearmanCorrelation } from '../numerics/rank-correlation.js';
-import { affinityEmbedding } from '../numerics/spectral-embedding.js';
-import type { Heterogeneity, HeterogeneitySettings } from './heterogeneity.js';
-import type { BatchSource } from './particle-gradients.js';
-import { Comparison, drawCandidates, localMean, posterior } from './posterior-latents.js';
-import { Cancelled, type Reporter } from './progress.js';
+import type { Backend, ProjectionGeometry } from '../../compute/backend.js';
+import { KdTree } from '../../numerics/k-d-tree.js';
+import { choleskyFactor, solveLower } from '../../numerics/linear-algebra.js';
+import { Random } from '../../numerics/random.js';
+import { spearmanCorrelation } from '../../numerics/rank-correlation.js';
+import { affinityEmbedding } from '../../numerics/spectral-embedding.js';
+import type { Heterogeneity, HeterogeneitySettings } from '../heterogeneity.js';
+import type { BatchSource } from '../particle-gradients.js';
+import { Cancelled, type Reporter } from '../progress.js';
+import { Comparison } from './comparison.js';
+import { drawCandidates, localMean, posterior } from './placing.js';
 
 /** Share of the epochs after which it is done: the encoder then knows most of what it will, and there is time to learn the new places. */
 export const RELAYING_AT = 0.4;

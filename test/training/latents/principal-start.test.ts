@@ -4,11 +4,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { symmetricEigen } from '../../daemon/numerics/linear-algebra.js';
-import { Random } from '../../daemon/numerics/random.js';
-import { RowStore } from '../../daemon/particles/row-store.js';
-import { principalStart } from '../../daemon/training/latent-start.js';
-import type { ParticleGradients } from '../../daemon/training/particle-gradients.js';
+import { symmetricEigen } from '../../../daemon/numerics/linear-algebra.js';
+import { Random } from '../../../daemon/numerics/random.js';
+import { RowStore } from '../../../daemon/particles/row-store.js';
+import { principalStart } from '../../../daemon/training/latents/principal-start.js';
+import type { ParticleGradients } from '../../../daemon/training/particle-gradients.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'limber-start-'));
 after(() => rmSync(folder, { recursive: true }));

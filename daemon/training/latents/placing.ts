@@ -7,13 +7,13 @@
 // The decoder learned from the same images, noise included: fitting p parameters gains p/2 in log-likelihood where there is nothing to learn (Akaike 1974). Of
 // what its states gain over the best single one, that part is no evidence, and the log-likelihoods are multiplied by what is left.
 
-import type { Backend, ProjectionGeometry, Tensor } from '../compute/backend.js';
-import type { Random } from '../numerics/random.js';
-import type { DecodedStates } from './heterogeneity.js';
-import type { BatchSource } from './particle-gradients.js';
-import { COMPARED_FIRST, MOST_SEARCHED_DIMS, neighbourGraph, plausibleNeighbours } from './plausible-candidates.js';
-import { Cancelled, type Reporter } from './progress.js';
-import { ringPixels } from './ring-shares.js';
+import type { Backend, ProjectionGeometry } from '../../compute/backend.js';
+import type { Random } from '../../numerics/random.js';
+import type { DecodedStates } from '../heterogeneity.js';
+import type { BatchSource } from '../particle-gradients.js';
+import { Cancelled, type Reporter } from '../progress.js';
+import { Comparison } from './comparison.js';
+import { MOST_SEARCHED_DIMS, neighbourGraph } from './plausible-candidates.js';
 
 /**
  * Points of the cloud that an image is compared with: to place it, and where only observability is asked for. Each costs a projection of every particle, some fifth of a
@@ -183,122 +183,4 @@ export function localMean({ z, dims }: Pick<Candidates, 'z' | 'dims'>, weights: 
   const mean = new Float32Array(dims);
   for (let d = 0; d < dims; d++) mean[d] = likely.reduce((sum, c) => sum + weights[c] * closeness(middle, c) * z[c * dims + d], 0) / most;
   return mean;
-}
-
-/** chosen × candidates. */
-interface Compared {
-  /** −∞ where an image was not compared with a candidate. */
-  logLikelihood: Float64Array;
-  /** Mean ring correlations by the geometry's shares. */
-  correlation: Float32Array;
-}
-
-/** Candidates beside the images of a batch at a time. */
-export class Comparison {
-  private readonly pixels: Float64Array;
-  /** The candidates where they are the same models for all images; empty where each image has its own. */
-  private readonly models: Tensor[];
-  private readonly rotations: Tensor;
-  private readonly images: Tensor;
-  private readonly frc: Tensor;
-  private readonly ringFrc: Tensor;
-  /** A candidate's row for each image, and its model. */
-  private readonly offered: Tensor;
-  private readonly own: Tensor;
-
-  constructor(
-    private readonly backend: Backend,
-    private readonly geometry: ProjectionGeometry,
-    private readonly states: DecodedStates,
-    private readonly source: BatchSource,
-    batch: number,
-  ) {
-    const { rings, planeSize } = geometry.ringGeometry;
-    this.pixels = ringPixels(geometry.ringGeometry);
-    this.models = states.own ? [] : states.rows.map(row => backend.tensor([1, row.length], row));
-    this.rotations = backend.tensor([batch, 9]);
-    this.images = backend.tensor([batch, 2 * planeSize]);
-    this.frc = backend.tensor([batch]);
-    this.ringFrc = backend.tensor([batch, rings + 1]);
-    this.offered = backend.tensor([batch, 5 * geometry.gaussians]);
-    this.own = states.own ? backend.tensor([batch, 5 * geometry.gaussians]) : this.offered;
-  }
-
-  /** All of `chosen` with the first `count` candidates. */
-  async of(chosen: readonly number[], count = this.states.rows.length): Promise<Compared> {
-    const { models, states } = this;
-    const all = states.rows.length;
-    const compared: Compared = {
-      logLikelihood: new Float64Array(chosen.length * all).fill(-Infinity),
-      correlation: new Float32Array(chosen.length * all),
-    };
-    if (states.own) {
-      const first = Array.from({ length: count }, (_, m) => m);
-      await this.each(
-        chosen,
-        chosen.map(() => first),
-        compared,
-      );
-      return compared;
-    }
-    this.source.load(chosen, this.rotations, this.images);
-    for (let m = 0; m < count; m++) await this.compare(chosen.length, models[m], true, r => r * all + m, compared);
-    return compared;
-  }
-
-  /** Each of `chosen` with the candidates that may place it (plausible-candidates.ts). */
-  async plausible(chosen: readonly number[], graph: readonly number[][], evidence: number): Promise<Compared> {
-    const count = this.states.rows.length;
-    const compared = await this.of(chosen, Math.min(count, COMPARED_FIRST));
-    for (;;) {
-      const wanted = chosen.map((_, r) =>
-        plausibleNeighbours(compared.logLikelihood.subarray(r * count, (r + 1) * count), graph, evidence),
-      );
-      if (wanted.every(list => list.length === 0)) return compared;
-      await this.each(chosen, wanted, compared);
-    }
-  }
-
-  /** Each of `chosen` with its own list of candidates. */
-  private async each(chosen: readonly number[], wanted: readonly number[][], compared: Compared): Promise<void> {
-    // Longest lists first: whose list has ended falls off the end of the batch.
-    const order = [...wanted.keys()].filter(r => wanted[r].length > 0).sort((a, b) => wanted[b].length - wanted[a].length);
-    const { backend, offered } = this;
-    const { rows, own } = this.states;
-    const met = order.map(r => chosen[r]);
-    this.source.load(met, this.rotations, this.images);
-    const neutral = own?.departure.logits(met);
-    for (let k = 0; k < wanted[order[0]].length; k++) {
-      const now = order.filter(r => wanted[r].length > k);
-      now.forEach((r, i) => {
-        backend.write(offered, rows[wanted[r][k]], i * rows[0].length);
-      });
-      if (own && neutral) backend.gaussians(now.length, offered, false, neutral, own.vary, this.own);
-      await this.compare(now.length, this.own, false, i => now[i] * rows.length + wanted[now[i]][k], compared);
-    }
-  }
-
-  /** The first `rows` loaded images, each with its row of `models` or all with the one; the outcome of row i goes to `place(i)`. */
-  private async compare(rows: number, models: Tensor, shared: boolean, place: (i: number) => number, compared: Compared): Promise<void> {
-    const { backend, geometry } = this;
-    const { rings } = geometry.ringGeometry;
-    backend.projectAndCorrelate(rows, geometry, models, shared, this.rotations, this.images, 1, this.frc, null, this.ringFrc);
-    const correlations = await backend.read(this.ringFrc);
-    const means = await backend.read(this.frc);
-    for (let i = 0; i < rows; i++) {
-      let sum = 0;
-      for (let k = 1; k <= rings; k++) {
-        if (geometry.ringShares?.[k] === 0) continue;
-        const c = Math.min(Math.max(correlations[i * (rings + 1) + k], 0), 0.999999);
-        sum -= 0.5 * this.pixels[k] * Math.log(1 - c * c);
-      }
-      compared.logLikelihood[place(i)] = sum;
-      compared.correlation[place(i)] = means[i];
-    }
-  }
-
-  free(): void {
-    const { models, rotations, images, frc, ringFrc, offered, own } = this;
-    for (const tensor of new Set([...models, rotations, images, frc, ringFrc, offered, own])) this.backend.free(tensor);
-  }
 }

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { learnsFaster } from '../../daemon/training/latent-scout.js';
+import { learnsFaster } from '../../../daemon/training/latents/scout.js';
 
 test('what is learned from the beginning is scouted once; what noise hides at first is scouted on until the later half of the epochs brings less than the earlier half', () => {
   const saturating = [1, 2, 3, 4].map(epoch => 0.7 - 0.02 * Math.exp(-epoch));

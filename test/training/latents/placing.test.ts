@@ -1,18 +1,19 @@
 // Placing particles by likelihood: an image made of one candidate goes to it, a hopeless one to the middle of the cloud; and which is which is said of each.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ProjectionGeometry } from '../../daemon/compute/backend.js';
-import { PlainBackend, plainTransform } from '../../daemon/compute/cpu/plain-backend.js';
-import { equalShares, ringGeometry } from '../../daemon/compute/ring-geometry.js';
-import { logitsToRow, rowToLogits } from '../../daemon/gaussians/model-frame.js';
-import { Random } from '../../daemon/numerics/random.js';
-import { eulerToMatrix } from '../../daemon/numerics/rotations.js';
-import { Departure } from '../../daemon/training/departure.js';
-import type { BatchSource } from '../../daemon/training/particle-gradients.js';
-import { neighbourGraph } from '../../daemon/training/plausible-candidates.js';
-import { Comparison, drawCandidates, evidenceShare, localMean, posteriorLatents } from '../../daemon/training/posterior-latents.js';
-import type { Reporter } from '../../daemon/training/progress.js';
-import { rankCorrelation } from '../../demo-data/oracle.js';
+import type { ProjectionGeometry } from '../../../daemon/compute/backend.js';
+import { PlainBackend, plainTransform } from '../../../daemon/compute/cpu/plain-backend.js';
+import { equalShares, ringGeometry } from '../../../daemon/compute/ring-geometry.js';
+import { logitsToRow, rowToLogits } from '../../../daemon/gaussians/model-frame.js';
+import { Random } from '../../../daemon/numerics/random.js';
+import { eulerToMatrix } from '../../../daemon/numerics/rotations.js';
+import { Departure } from '../../../daemon/training/departure.js';
+import { Comparison } from '../../../daemon/training/latents/comparison.js';
+import { drawCandidates, evidenceShare, localMean, posteriorLatents } from '../../../daemon/training/latents/placing.js';
+import { neighbourGraph } from '../../../daemon/training/latents/plausible-candidates.js';
+import type { BatchSource } from '../../../daemon/training/particle-gradients.js';
+import type { Reporter } from '../../../daemon/training/progress.js';
+import { rankCorrelation } from '../../../demo-data/oracle.js';
 
 const silent: Reporter = { progress() {}, epoch() {}, note() {} };
 const N = 6;

@@ -6,14 +6,14 @@
 // where the folded run had 0.7). Where noise is strong, neighbours of that cloud are not yet those of the molecule: the scout goes on as long as it learns ever faster, and
 // is then laid out by which of its states the images take for one another.
 
-import type { Backend } from '../compute/backend.js';
-import { KdTree } from '../numerics/k-d-tree.js';
-import { Random } from '../numerics/random.js';
-import { spectralEmbedding } from '../numerics/spectral-embedding.js';
-import { type Checkpoint, Heterogeneity, type HeterogeneityInput, type HeterogeneitySettings } from './heterogeneity.js';
-import { relaidLatents } from './latent-relaying.js';
-import { LATENT_SPREAD } from './latent-start.js';
-import type { Reporter } from './progress.js';
+import type { Backend } from '../../compute/backend.js';
+import { KdTree } from '../../numerics/k-d-tree.js';
+import { Random } from '../../numerics/random.js';
+import { spectralEmbedding } from '../../numerics/spectral-embedding.js';
+import { type Checkpoint, Heterogeneity, type HeterogeneityInput, type HeterogeneitySettings } from '../heterogeneity.js';
+import type { Reporter } from '../progress.js';
+import { LATENT_SPREAD } from './principal-start.js';
+import { relaidLatents } from './relaying.js';
 
 /** From this many dimensions on there is room to unfold, and the principal components do. */
 export const ROOMY_DIMS = 3;
