@@ -202,7 +202,7 @@ export const parameters = {
     kind: 'choice',
     flag: '--latent-refinement <on|off>',
     description:
-      'after three fifths of the epochs, twice more and at the end, each latent point is found again on the decoder, by likelihood, in up to two dimensions',
+      'latents are found on the decoder, by likelihood: at the end, in one or two dimensions; in one, the decoder also learns at such places in the last fifth of the epochs',
     choices: ['on', 'off'],
     default: 'on',
     source: 'cyclic motion 0.935 → 0.980; not in the paper',

@@ -43,6 +43,8 @@ export interface HeterogeneityInput {
   start: Float32Array | null;
   /** Where both networks are led once more later on, and held from then on; left out: nowhere. */
   relaying?: Relaying;
+  /** From when on the decoder learns at places that are drawn by likelihood; left out: to the end at the encoder's. */
+  settling?: Settling;
   /** Encoder and decoder of another run to begin from, without the moments of its optimiser. */
   networks?: ReadonlyMap<string, NamedTensor>;
 }
@@ -53,6 +55,14 @@ export interface Relaying {
   after: number;
   /** n × latentDims: where every particle is to lie; null: where it lies. `z`: n × latentDims, where each lies by the encoder. */
   layOut(model: Heterogeneity, z: Float32Array): Promise<Float32Array | null>;
+}
+
+/** The last epochs, in which the encoder has said its part and every particle lies where its image makes it likely (latents/settling.ts). */
+export interface Settling {
+  /** After this many epochs. A run that goes on from just there does it again, with the same outcome. */
+  after: number;
+  /** epochs × n × latentDims: for each of so many epochs where every particle lies in it. `z`: n × latentDims, where each lies by the encoder. */
+  draw(model: Heterogeneity, z: Float32Array, epochs: number): Promise<Float32Array>;
 }
 
 /** Everything a later sitting needs to go on to the bit. */
@@ -94,6 +104,8 @@ interface Step {
 const HOLD = 1;
 /** In a checkpoint: where the space was laid out anew, n × latentDims. */
 const LAYOUT = 'latents.layout';
+/** In a checkpoint: where particles lie in each of the last epochs, epochs × n × latentDims. */
+const DRAWN = 'latents.drawn';
 
 /** Widths of the hidden layers of encoder and decoder (paper, Methods). */
 export const HIDDEN: readonly number[] = [512, 512, 512];
@@ -121,10 +133,14 @@ export class Heterogeneity {
   private readonly featureBatch: Float32Array;
   private step = 0;
   private epoch = 0;
-  /** n × latentDims: where the encoder is led in this epoch; null: it learns from the images. */
+  /** n × latentDims: where the encoder is led in this epoch; null: it learns from the images, or nothing any more. */
   private led: Float32Array | null = null;
+  /** n × latentDims: where the decoder learns in this epoch; null: where the encoder says. */
+  private learntAt: Float32Array | null = null;
   /** n × latentDims: where the space was laid out anew, and is held; null: nowhere yet. */
   private layout: Float32Array | null = null;
+  /** epochs × n × latentDims: where particles lie in each of the last epochs; null: as the encoder says. */
+  private drawn: NamedTensor | null = null;
 
   constructor(
     private readonly backend: Backend,
@@ -173,6 +189,7 @@ export class Heterogeneity {
       this.epoch = checkpoint.epoch;
       this.random.restore(checkpoint.random);
       this.layout = (checkpoint.tensors.get(LAYOUT)?.data as Float32Array | undefined) ?? null;
+      this.drawn = checkpoint.tensors.get(DRAWN) ?? null;
     }
   }
 
@@ -182,7 +199,7 @@ export class Heterogeneity {
     const count = this.input.source.count;
     while (this.epoch < epochs) {
       const started = performance.now();
-      this.led = await this.leads();
+      await this.chooseLessons();
       if (this.turns().includes(this.epoch)) this.encoder.forgetMoments();
       const order = this.random.shuffle(Uint32Array.from({ length: count }, (_, i) => i));
       const particleFrc = new Float32Array(count);
@@ -223,13 +240,13 @@ export class Heterogeneity {
     this.step++;
     input.source.load(chosen, this.rotations, this.images);
     const pass: TrainingPass = { batchRows: rows, seed: settings.seed, step: this.step };
-    this.encode(chosen, pass);
+    const isEncoderDone = this.learntAt !== null && this.led === null;
+    if (!isEncoderDone) this.encode(chosen, pass);
     const noise = Float32Array.from({ length: rows * latentDims }, () => settings.latentNoise * this.random.normal());
     // Row `rows` is the origin; a short batch moves it forward.
     backend.fill(this.latents, 0);
-    if (this.led && this.epoch > 0) {
-      // The encoder does not know the new places yet.
-      const places = this.places(chosen, this.led);
+    if (this.learntAt) {
+      const places = this.places(chosen, this.learntAt);
       backend.write(
         this.latents,
         noise.map((value, i) => value + places[i]),
@@ -245,9 +262,11 @@ export class Heterogeneity {
     this.holdTogether(rows);
     backend.gaussiansBackward(rows, this.rows, this.dRows, true, this.vary, this.decoder.outputGradient);
     this.decoder.backward(rows + 1, this.dLatents);
-    this.encoderBackward(chosen);
     const adam = this.adam();
-    this.encoder.step({ ...adam, step: this.step - this.lastTurn() });
+    if (!isEncoderDone) {
+      this.encoderBackward(chosen);
+      this.encoder.step({ ...adam, step: this.step - this.lastTurn() });
+    }
     this.decoder.step(adam);
     const met = this.correlations(frc, rows);
     // Whoever stops meanwhile does not wait for it.
@@ -296,13 +315,32 @@ export class Heterogeneity {
     return { learningRate: this.learningRate(), beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay, step: this.step };
   }
 
-  /** Where the encoder is led in the epoch that begins, while the decoder already learns what lies there. */
-  private async leads(): Promise<Float32Array | null> {
-    const { start, relaying } = this.input;
-    if (this.epoch === 0) return start;
-    if (this.epoch !== relaying?.after) return null;
-    this.layout = await relaying.layOut(this, await this.encodeAll());
-    return this.layout;
+  /** Where encoder and decoder learn in the epoch that begins. */
+  private async chooseLessons(): Promise<void> {
+    const { start, relaying, settling } = this.input;
+    this.led = this.epoch === 0 ? start : null;
+    this.learntAt = null;
+    if (this.epoch > 0 && this.epoch === relaying?.after) {
+      this.layout = await relaying.layOut(this, await this.encodeAll());
+      // The encoder does not know the new places yet, while the decoder already learns what lies there.
+      this.led = this.learntAt = this.layout;
+    }
+    if (settling && this.epoch > 0 && this.epoch >= settling.after) {
+      if (this.epoch === settling.after || !this.drawn) this.drawn = await this.drawPlaces(settling);
+      // A run that is given more epochs than it was begun with meets the same draws again.
+      this.learntAt = drawnIn(this.drawn, (this.epoch - settling.after) % this.drawn.shape[0]);
+    }
+  }
+
+  private async drawPlaces({ draw }: Settling): Promise<NamedTensor> {
+    const { latentDims, epochs } = this.settings;
+    const left = epochs - this.epoch;
+    return { shape: [left, this.input.source.count, latentDims], data: await draw(this, await this.encodeAll(), left) };
+  }
+
+  /** Latents as they are spread: drawn by likelihood in the last epoch, or as the encoder says; of the particles that the run has met. */
+  async cloud(): Promise<Float32Array> {
+    return this.drawn ? drawnIn(this.drawn, this.drawn.shape[0] - 1) : await this.encodeAll();
   }
 
   /** After how many epochs the encoder's loss becomes another one, whose gradients are of another size. */
@@ -411,6 +449,7 @@ export class Heterogeneity {
     const tensors = new Map([...(await this.encoder.save(true)), ...(await this.decoder.save(true))]);
     const { latentDims } = this.settings;
     if (this.layout) tensors.set(LAYOUT, { shape: [this.layout.length / latentDims, latentDims], data: this.layout });
+    if (this.drawn) tensors.set(DRAWN, this.drawn);
     return { tensors, epoch: this.epoch, step: this.step, random: this.random.save() };
   }
 
@@ -419,6 +458,11 @@ export class Heterogeneity {
     this.decoder.free();
     for (const tensor of this.held) this.backend.free(tensor);
   }
+}
+
+/** n × latentDims of epochs × n × latentDims. */
+function drawnIn({ shape: [, count, dims], data }: NamedTensor, epoch: number): Float32Array {
+  return data.subarray(epoch * count * dims, (epoch + 1) * count * dims);
 }
 
 function meanExcess(z: Float32Array, dims: number): number {

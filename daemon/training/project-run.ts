@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import type { Backend, ProjectionGeometry } from '../compute/backend.js';
 import type { NamedTensor } from '../formats/safetensors.js';
 import { logitsToRow } from '../gaussians/model-frame.js';
-import { Random } from '../numerics/random.js';
 import { symmetryRotations } from '../numerics/symmetry.js';
 import { computingRings } from '../particles/computing-box.js';
 import type { ParticleSet } from '../particles/particle-set.js';
@@ -18,11 +17,10 @@ import { type TrainingSettings, type TrainOptions, trainingSettings } from '../s
 import { Departure, saveBases } from './departure.js';
 import { continuedFoundation, type Foundation, keptFoundation, neutralFoundation } from './foundation.js';
 import { type Checkpoint, type EpochResult, Heterogeneity, type HeterogeneityInput } from './heterogeneity.js';
-import { checkpointMetadata, checkpointOf, keptScout } from './kept-checkpoint.js';
-import { CANDIDATES, drawCandidates, PLACED_DIMS, type Placement, posteriorLatents } from './latents/placing.js';
-import { principalStart } from './latents/principal-start.js';
-import { FEWEST_STEPS, RELAYING_AT, relaidLatents } from './latents/relaying.js';
-import { ROOMY_DIMS, scoutDims, scoutLatents } from './latents/scout.js';
+import { checkpointMetadata, checkpointOf } from './kept-checkpoint.js';
+import { latentRelaying, latentSettling, latentStart, placedLatents } from './latents/course.js';
+import { PLACED_DIMS } from './latents/placing.js';
+import { CANDIDATES } from './latents/posteriors.js';
 import { fitProjectNeutral, openProjectParticles, type ProjectNeutral, readProjectNeutral } from './neutral/project-neutral.js';
 import { type BatchSource, computeParticleGradients } from './particle-gradients.js';
 import { Cancelled, type Reporter } from './progress.js';
@@ -47,8 +45,6 @@ export interface RunResult {
 
 /** A checkpoint is written no more often than this, and after the last epoch. */
 const CHECKPOINT_SECONDS = 20;
-/** Fewer particles make no graph worth following. */
-const FEWEST_TO_SCOUT = 64;
 const IDENTITY = Float64Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1);
 
 /**
@@ -195,8 +191,9 @@ async function train(sitting: Sitting): Promise<void> {
     signal,
   );
   const input = { geometry, departure, vary: varying.parameters, source, gradients, networks: withoutMoments(foundation.networks) };
-  const start = await chooseStart(sitting, input);
-  const model = new Heterogeneity(backend, { ...input, start, relaying: relaying(sitting, input) }, settings, checkpoint);
+  const start = await latentStart(sitting, input);
+  const turns = { relaying: latentRelaying(sitting, input), settling: latentSettling(sitting, input) };
+  const model = new Heterogeneity(backend, { ...input, start, ...turns }, settings, checkpoint);
   const losses = run.losses().filter(row => row.epoch <= settings.epoch);
   let lastCheckpoint = performance.now();
   // The last whole epoch while it is only in memory: a stop in the middle of the next one writes it, and loses no more than that.
@@ -246,60 +243,6 @@ async function ringShares(
   return settings.ringWeights === 'seen'
     ? seenShares(geometry.ringGeometry.rings, correlation)
     : informationShares(geometry.ringGeometry, correlation, entries.particles.length);
-}
-
-/** Where the encoder is led in the first epoch; null where it begins from random weights, or from a run that is continued. */
-async function chooseStart(
-  { run, backend, settings, checkpoint, entries, reporter, signal }: Sitting,
-  input: Omit<HeterogeneityInput, 'start'>,
-): Promise<Float32Array | null> {
-  const { latentDims, seed, gaussians } = settings;
-  if (settings.latentStart === 'random' || settings.goesOn) return null;
-  // A run that goes on has its led epoch behind it, and its start is asked for nothing.
-  if (checkpoint !== null) return new Float32Array();
-  const begin = (dims: number) => principalStart(input.gradients, entries.count, gaussians, dims, new Random(seed));
-  const isCramped = latentDims < ROOMY_DIMS && entries.count >= FEWEST_TO_SCOUT;
-  if (!isCramped) return begin(latentDims);
-  const kept = keptScout(run, settings, input.departure.centre);
-  return await scoutLatents(backend, { ...input, start: begin(scoutDims(latentDims)) }, settings, kept, reporter, signal);
-}
-
-/** Where the latent space is laid out anew; undefined where it has room to unfold, or was begun otherwise than here. */
-function relaying(
-  { backend, settings, entries, reporter, signal }: Sitting,
-  { geometry, source }: Pick<HeterogeneityInput, 'geometry' | 'source'>,
-): HeterogeneityInput['relaying'] {
-  const { latentDims, latentStart, goesOn, epochs, batch } = settings;
-  const isBegunHere = latentStart !== 'random' && !goesOn;
-  if (!isBegunHere || latentDims >= ROOMY_DIMS || entries.count / batch < FEWEST_STEPS) return undefined;
-  return {
-    after: Math.round(RELAYING_AT * epochs),
-    layOut: (model, z) => relaidLatents(backend, geometry, source, model, { z, dims: latentDims }, settings, reporter, signal),
-  };
-}
-
-/**
- * The latents that a finished run leaves, where they are not the encoder's alone: the encoder's cloud gives the candidates, decoder and image
- * the place among `most` of them. In more than PLACED_DIMS dimensions each stays where it is, and only how well it can be seen is found out. Null where the encoder's stay.
- */
-export async function placedLatents(
-  backend: Backend,
-  model: Heterogeneity,
-  { geometry, source, vary }: Pick<HeterogeneityInput, 'geometry' | 'source' | 'vary'>,
-  settings: RunSettings,
-  most: number,
-  reporter: Reporter,
-  signal?: AbortSignal,
-): Promise<Placement | null> {
-  const { latentDims: dims, batch, seed } = settings;
-  if (settings.latentRefinement !== 'on') return null;
-  const encoded = await model.encodeAll();
-  const z = drawCandidates(encoded, dims, most, new Random(seed));
-  const candidates = { z, dims, states: await model.decodedStates(z) };
-  const parameters = vary.reduce((sum, weight) => sum + Number(weight > 0), 0);
-  const placement = await posteriorLatents(backend, geometry, candidates, source, batch, parameters, reporter, signal);
-  if (dims <= PLACED_DIMS) return placement;
-  return { ...placement, z: encoded, frc: await model.correlateAll(encoded) };
 }
 
 /** Weights first: they carry their own epoch, and the tables are made anew from where they stand. */

@@ -225,6 +225,42 @@ test('a space laid out anew between two epochs is learned in the next one, and a
   given.gradients.store.close();
 });
 
+test('in the last epochs the decoder learns at the places drawn for it while the encoder rests, and a run taken up before, at or after the draw is the same run to the bit', async () => {
+  const given = await input();
+  let draws = 0;
+  /** Always where the other state lies: a decoder that learns there changes the two over. */
+  const settling = {
+    after: 4,
+    draw: async (_: Heterogeneity, z: Float32Array, epochs: number) => {
+      draws++;
+      return Float32Array.from({ length: epochs * z.length }, (_, i) => -z[i % z.length]);
+    },
+  };
+  const many = { ...settings, epochs: 7, batch: 4 };
+  const whole = new Heterogeneity(backend, { ...given, settling }, many, null);
+  const results: { z: Float32Array; checkpoint: Checkpoint }[] = [];
+  await whole.train(silent, async result => void results.push({ z: result.z, checkpoint: await result.checkpoint() }));
+  assert.equal(draws, 1);
+  const encoded = results[3].z;
+  assert.deepEqual(results[6].z, encoded, 'the encoder stays as it was');
+  assert.deepEqual(
+    await whole.cloud(),
+    encoded.map(value => -value),
+  );
+  const swing = ({ checkpoint }: { checkpoint: Checkpoint }) => {
+    const [a, b] = separation(encoded, 2).ends.map(end => decoderOf(checkpoint, given).decode(end));
+    return [0, 1, 2].reduce((sum, i) => sum + b.positions[3 * i] - a.positions[3 * i], 0);
+  };
+  assert.ok(swing(results[3]) * swing(results[6]) < 0, `${swing(results[3])}, ${swing(results[6])}`);
+  whole.free();
+  for (const { checkpoint } of results.slice(2, 6)) {
+    const resumed = await train({ ...given, settling }, many, checkpoint);
+    assert.deepEqual(resumed.z, results[6].z);
+    assert.deepEqual(resumed.checkpoint, results[6].checkpoint);
+  }
+  given.gradients.store.close();
+});
+
 test('the same seed gives the same latents to the bit, another seed others', async () => {
   const given = await input();
   const quick = { ...settings, epochs: 1 };

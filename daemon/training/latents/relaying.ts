@@ -16,7 +16,8 @@ import type { Heterogeneity, HeterogeneitySettings } from '../heterogeneity.js';
 import type { BatchSource } from '../particle-gradients.js';
 import { Cancelled, type Reporter } from '../progress.js';
 import { Comparison } from './comparison.js';
-import { drawCandidates, localMean, posterior } from './placing.js';
+import { localMean } from './placing.js';
+import { drawCandidates, posterior } from './posteriors.js';
 
 /** Share of the epochs after which it is done: the encoder then knows most of what it will, and there is time to learn the new places. */
 export const RELAYING_AT = 0.4;

@@ -9,8 +9,9 @@ import { Random } from '../../../daemon/numerics/random.js';
 import { eulerToMatrix } from '../../../daemon/numerics/rotations.js';
 import { Departure } from '../../../daemon/training/departure.js';
 import { Comparison } from '../../../daemon/training/latents/comparison.js';
-import { drawCandidates, evidenceShare, localMean, posteriorLatents } from '../../../daemon/training/latents/placing.js';
+import { localMean, posteriorLatents } from '../../../daemon/training/latents/placing.js';
 import { neighbourGraph } from '../../../daemon/training/latents/plausible-candidates.js';
+import { drawCandidates, evidenceShare } from '../../../daemon/training/latents/posteriors.js';
 import type { BatchSource } from '../../../daemon/training/particle-gradients.js';
 import type { Reporter } from '../../../daemon/training/progress.js';
 import { rankCorrelation } from '../../../demo-data/oracle.js';
@@ -52,12 +53,8 @@ const noisy = (image: Float32Array, deviation: number) =>
 /** Without parameters nothing can have been fitted to noise. */
 const place = (images: Float32Array[], batch: number, parameters = 0) =>
   posteriorLatents(
-    backend,
-    geometry,
+    { backend, geometry, source: sourceOf(images), batch, parameters },
     { z: Float32Array.from(places), dims: 1, states: { rows } },
-    sourceOf(images),
-    batch,
-    parameters,
     silent,
   );
 
@@ -139,7 +136,11 @@ test('a slide along x is seen across x and not along it, because a projection lo
   const states = views.map(() => random.integer(9));
   const images = views.map((view, i) => noisy(picture(slide[states[i]], view), 0.5));
   const candidates = { z: steps, dims: 1, states: { rows: slide } };
-  const { z, observability } = await posteriorLatents(backend, geometry, candidates, sourceOf(images, views), 32, 0, silent);
+  const { z, observability } = await posteriorLatents(
+    { backend, geometry, source: sourceOf(images, views), batch: 32, parameters: 0 },
+    candidates,
+    silent,
+  );
   const of = (parity: number, value: (i: number) => number) => views.flatMap((_, i) => (i % 2 === parity ? [value(i)] : []));
   const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   const [along, across] = [0, 1].map(parity => mean(of(parity, i => observability[i])));
