@@ -108,9 +108,8 @@ export async function placedLatents(
 ): Promise<Placement | null> {
   const { latentDims: dims, latentRefinement, seed } = settings;
   if (latentRefinement !== 'on') return null;
-  const candidates = await candidatesOf(model, await model.cloud(), dims, most, seed);
+  const cloud = await model.cloud();
+  const candidates = await candidatesOf(model, cloud, dims, most, seed);
   const placement = await posteriorLatents(comparedImages(backend, input, settings), candidates, reporter, signal);
-  if (dims <= PLACED_DIMS) return placement;
-  const encoded = await model.encodeAll();
-  return { ...placement, z: encoded, frc: await model.correlateAll(encoded) };
+  return dims <= PLACED_DIMS ? placement : { ...placement, z: cloud, frc: await model.correlateAll(cloud) };
 }

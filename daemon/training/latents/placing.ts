@@ -7,9 +7,9 @@ import { type Candidates, type ComparedImages, eachPosterior } from './posterior
 
 /**
  * How far from the likeliest place, over the size of the cloud, others count in the mean. An image may fit two places that lie apart, as the near and the far side of a ring: the mean of both would lie
- * where no particle is.
+ * where no particle is. Along a line there are particles between, and the mean of all tells more: of the tilts of two simulated trimers with rank correlations of 0.874 and 0.882, by a reach of 0.7 with 0.871 and 0.880.
  */
-const REACH = 0.7;
+const REACH = (dims: number) => (dims === 1 ? 1.5 : 0.7);
 /**
  * In more dimensions so few candidates lie far apart and particles gather at them, with nothing gained: neighbours told the tilt of the simulated spike with a
  * rank correlation of 0.958 by either in d = 4.
@@ -45,7 +45,7 @@ export async function posteriorLatents(
     candidates,
     'placing particles by their likelihood',
     (particle, { weights, likeliest, correlation }) => {
-      z.set(localMean(candidates, weights, REACH * Math.sqrt(spread)), particle * dims);
+      z.set(localMean(candidates, weights, REACH(dims) * Math.sqrt(spread)), particle * dims);
       frc[particle] = correlation[likeliest];
       observability[particle] = spread > 0 ? Math.max(0, 1 - weightedVariance(candidates, weights) / spread) : 0;
     },

@@ -93,8 +93,8 @@ test('with white noise a place is the sum of those weighted by (1 − c²)^(−n
     const weights = logs.map(log => Math.exp(power * (log - Math.max(...logs))));
     const mean = (value: (z: number) => number) =>
       weights.reduce((sum, w, i) => sum + w * value(places[i]), 0) / weights.reduce((sum, w) => sum + w, 0);
-    // Placed about the likeliest of them: others count by a bell of 0.7 of the cloud's size, whose middle here is the place that most of the weight is near.
-    const reach = 0.7 * Math.sqrt(2 / 3);
+    // Placed about the likeliest of them: others count by a bell of 1.5 times the cloud's size, whose middle here is the place that most of the weight is near.
+    const reach = 1.5 * Math.sqrt(2 / 3);
     const bell = (a: number, b: number) => Math.exp(-((a - b) ** 2) / (2 * reach ** 2));
     const nearTo = (a: number) => mean(z => bell(z, a));
     const centre = [...places].sort((a, b) => nearTo(b) - nearTo(a))[0];
