@@ -24,7 +24,7 @@ const ASKED = { withinOracle: 0.03, helixErrorDegrees: 2, leakage: 0.1 };
 /** Three RBDs each: the oracle's rank correlation is then good to about 0.005. */
 const ORACLE_PARTICLES = 200;
 
-/** Every epoch sees each particle three times. After six a domain still turned about a place beside its hinge, and by less than it should (of 11° by 9.8°, after ten by 10.4°). */
+/** Every epoch sees each particle three times. */
 const EPOCHS = 10;
 
 /** In a few words what is missing for this set; null: nothing. */
