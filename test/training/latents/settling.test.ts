@@ -114,7 +114,6 @@ test('where images are noisy the encoder spreads particles beyond the ends of th
   const told = JSON.stringify({ plain, settled });
   assert.ok(width(plain.ends) > 1.02 && width(settled.ends) < 0.98 && width(settled.ends) > 0.8, told);
   assert.ok(Math.abs(settled.gain - 1) < 0.05 && Math.abs(settled.gain - 1) < Math.abs(plain.gain - 1), told);
-  if (process.env.SHOW) console.log(told);
   gradients.store.close();
   departure.free();
 });
