@@ -202,7 +202,7 @@ export const parameters = {
     kind: 'choice',
     flag: '--latent-refinement <on|off>',
     description:
-      'latents are found on the decoder, by likelihood: at the end, in one or two dimensions; in one, the decoder also learns at such places in the last fifth of the epochs',
+      'latents are found on the decoder, by likelihood, at the end; in one dimension the decoder also learns at such places in the last fifth of the epochs',
     choices: ['on', 'off'],
     default: 'on',
     source: 'cyclic motion 0.935 → 0.980; not in the paper',

@@ -19,8 +19,6 @@ import { continuedFoundation, type Foundation, keptFoundation, neutralFoundation
 import { type Checkpoint, type EpochResult, Heterogeneity, type HeterogeneityInput } from './heterogeneity.js';
 import { checkpointMetadata, checkpointOf } from './kept-checkpoint.js';
 import { latentRelaying, latentSettling, latentStart, placedLatents } from './latents/course.js';
-import { PLACED_DIMS } from './latents/placing.js';
-import { CANDIDATES } from './latents/posteriors.js';
 import { fitProjectNeutral, openProjectParticles, type ProjectNeutral, readProjectNeutral } from './neutral/project-neutral.js';
 import { type BatchSource, computeParticleGradients } from './particle-gradients.js';
 import { Cancelled, type Reporter } from './progress.js';
@@ -215,8 +213,7 @@ async function train(sitting: Sitting): Promise<void> {
       },
       signal,
     );
-    const most = settings.latentDims <= PLACED_DIMS ? CANDIDATES.placing : CANDIDATES.observability;
-    const placed = await placedLatents(backend, model, input, settings, most, reporter, signal);
+    const placed = await placedLatents(backend, model, input, settings, reporter, signal);
     if (placed) run.writeLatents({ ...entryNames(entries), dims: settings.latentDims, ...placed });
   } catch (error) {
     (unsaved as (() => void) | null)?.();

@@ -1,5 +1,6 @@
 // The registry of `npm run accuracy`: every set that is measured, a line each.
 
+import { parameters } from '../../daemon/settings/settings.js';
 import { assemblyTrial, independentAssembly, ownAssembly } from './assembly.js';
 import { classMapsTrial } from './class-maps.js';
 import { hingeTrial } from './hinge.js';
@@ -48,6 +49,13 @@ export const SETS: readonly AccuracySet[] = [
         const missing = simulator === independentSimulator ? pythonMissing : nothing;
         return seeded(name, missing, (title, seed, context) => simulatedTrial(title, kind, simulator, conditions, seed, context));
       }),
+    ),
+  ),
+  ...[PLAIN, HARD].flatMap(conditions =>
+    KINDS.map(kind =>
+      seeded(`${kind}-default${conditions === HARD ? '-hard' : ''}`, nothing, (name, seed, context) =>
+        simulatedTrial(name, kind, ownSimulator, conditions, seed, context, { latentDims: parameters.latentDims.default }),
+      ),
     ),
   ),
   seeded('linear-paper', nothing, (name, seed, context) =>

@@ -1,7 +1,7 @@
 // The paper's three simulated motions, plain and hard: how well latents tell each particle's state, by whichever program made the images.
 
 import { spearmanCorrelation } from '../../daemon/numerics/rank-correlation.js';
-import { nearestNeighbours, neighbourAccuracy, neighbourCosine, neighbourMeans, ringShape } from './measures.js';
+import { type Latents, nearestNeighbours, neighbourAccuracy, neighbourCosine, neighbourMeans, ringShape } from './measures.js';
 import type { Conditions, KnownParticles, SimulatedKind, Simulator } from './simulators.js';
 import { type Figure, type TrainChoice, type Trial, type TrialContext, trainOn } from './trial.js';
 
@@ -34,26 +34,23 @@ export async function simulatedTrial(
   chosen: TrainChoice = {},
 ): Promise<Trial> {
   const known = await simulator(kind, conditions, seed, context);
-  const { latents, ...trained } = await trainOn(
-    { particles: known.particles, map: known.map },
-    { latentDims: DIMS[kind], seed, ...chosen },
-    context,
-  );
+  const choice = { latentDims: DIMS[kind], seed, ...chosen };
+  const { latents, ...trained } = await trainOn({ particles: known.particles, map: known.map }, choice, context);
   const isPlain = conditions === PLAIN && chosen.preset !== 'paper';
   const threshold = (asked: number, oracle: number | null) => (isPlain || oracle === null ? asked : oracle - WITHIN);
   return {
     set: `${title}, seed ${seed}`,
     ...trained,
-    mostSeconds: kind === 'linear' && isPlain && context.threads === null ? LINEAR_SECONDS : null,
-    figures: figuresOf(kind, known, latents.z, threshold),
+    mostSeconds: kind === 'linear' && choice.latentDims === 1 && isPlain && context.threads === null ? LINEAR_SECONDS : null,
+    figures: figuresOf(kind, known, { count: latents.count, dims: choice.latentDims, z: latents.z }, threshold),
   };
 }
 
-/** `z`: n × DIMS[kind]; `threshold` says what is asked of a figure that plain sets must bring to `asked`. */
+/** `threshold` says what is asked of a figure that plain sets must bring to `asked`. */
 function figuresOf(
   kind: SimulatedKind,
   { truth, oracle }: KnownParticles,
-  z: Float32Array,
+  cloud: Latents,
   threshold: (asked: number, oracle: number | null) => number,
 ): Figure[] {
   const { position = new Float64Array(), angle = new Float64Array(), extra = new Float64Array() } = truth;
@@ -64,12 +61,14 @@ function figuresOf(
     chance: 0,
     threshold: threshold(ASKED.rank, oracle.rankCorrelation),
   });
-  if (kind === 'linear') return [rank('rank correlation of z0 with the position', Math.abs(spearmanCorrelation(z, position)))];
-  const cloud = { count: z.length / 2, dims: 2, z };
+  if (cloud.dims === 1) return [rank('rank correlation of z0 with the position', Math.abs(spearmanCorrelation(cloud.z, position)))];
   const neighbours = nearestNeighbours(cloud);
+  const toldPosition = () =>
+    rank('rank correlation of the position from 15 neighbours', spearmanCorrelation(neighbourMeans(neighbours, position), position));
+  if (kind === 'linear') return [toldPosition()];
   if (kind === 'mixture')
     return [
-      rank('rank correlation of the position from 15 neighbours', spearmanCorrelation(neighbourMeans(neighbours, position), position)),
+      toldPosition(),
       {
         measure: 'extra density told by 15 neighbours',
         value: neighbourAccuracy(neighbours, extra),
@@ -79,15 +78,18 @@ function figuresOf(
       },
     ];
   const radians = angle.map(degrees => (degrees * Math.PI) / 180);
+  const told: Figure = {
+    measure: 'mean cosine of the angle from 15 neighbours',
+    value: neighbourCosine(neighbours, radians),
+    oracle: oracle.meanCosine,
+    chance: 0,
+    threshold: threshold(ASKED.cosine, oracle.meanCosine),
+  };
+  // In more dimensions there is no polar angle.
+  if (cloud.dims > 2) return [told];
   const ring = ringShape(cloud, radians);
   return [
-    {
-      measure: 'mean cosine of the angle from 15 neighbours',
-      value: neighbourCosine(neighbours, radians),
-      oracle: oracle.meanCosine,
-      chance: 0,
-      threshold: threshold(ASKED.cosine, oracle.meanCosine),
-    },
+    told,
     {
       measure: 'ring: mean cosine of the polar angle',
       value: ring.polarCosine,

@@ -14,8 +14,6 @@ import { keptFoundation } from '../foundation.js';
 import { Heterogeneity } from '../heterogeneity.js';
 import { checkpointOf } from '../kept-checkpoint.js';
 import { placedLatents } from '../latents/course.js';
-import { PLACED_DIMS } from '../latents/placing.js';
-import { CANDIDATES } from '../latents/posteriors.js';
 import { computeParticleGradients } from '../particle-gradients.js';
 import type { Reporter } from '../progress.js';
 import { expansion, whatVaries } from '../project-run.js';
@@ -98,10 +96,7 @@ async function encode(
   const gradients = { store, scales: JSON.parse(metadata.gradientScales) as number[] };
   const model = new Heterogeneity(backend, { ...input, gradients }, settings, checkpointOf({ tensors, metadata }));
   try {
-    const placed =
-      settings.latentDims <= PLACED_DIMS
-        ? await placedLatents(backend, model, input, settings, CANDIDATES.placing, reporter, signal)
-        : null;
+    const placed = await placedLatents(backend, model, input, settings, reporter, signal);
     return { z: placed?.z ?? (await model.encodeAll()), bases };
   } finally {
     model.free();

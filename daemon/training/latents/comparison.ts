@@ -4,6 +4,7 @@ import type { Backend, ProjectionGeometry, Tensor } from '../../compute/backend.
 import type { DecodedStates } from '../heterogeneity.js';
 import type { BatchSource } from '../particle-gradients.js';
 import { ringPixels } from '../ring-shares.js';
+import { COMPARED_ANYWHERE, type NearbyCandidates, standsFor } from './nearby-candidates.js';
 import { COMPARED_FIRST, plausibleNeighbours } from './plausible-candidates.js';
 
 /** chosen × candidates. */
@@ -12,6 +13,8 @@ interface Compared {
   logLikelihood: Float64Array;
   /** Mean ring correlations by the geometry's shares. */
   correlation: Float32Array;
+  /** How many points of the cloud each candidate stands for; left out: all as many. */
+  standsFor?: Float64Array;
 }
 
 /** Candidates beside the images of a batch at a time. */
@@ -80,6 +83,22 @@ export class Comparison {
     }
   }
 
+  /** Each of `chosen` with the first candidates, and with those about the likeliest of them and its guess, a row of `guesses`[n × dims] (nearby-candidates.ts). */
+  async nearby(chosen: readonly number[], ground: NearbyCandidates, guesses: Float32Array): Promise<Compared> {
+    const count = this.states.rows.length;
+    const dims = guesses.length / this.source.count;
+    const compared = await this.of(chosen, Math.min(count, COMPARED_ANYWHERE));
+    const own = (r: number) => compared.logLikelihood.subarray(r * count, (r + 1) * count);
+    const compareWith = async (wanted: readonly Iterable<number>[]) => {
+      const open = wanted.map((list, r) => [...list].filter(c => own(r)[c] === -Infinity));
+      if (open.some(list => list.length > 0)) await this.each(chosen, open, compared);
+    };
+    await compareWith(chosen.map(particle => [ground.at(guesses.subarray(particle * dims, (particle + 1) * dims))]));
+    const about = chosen.map((_, r) => ground.about(likeliestOf(own(r))));
+    await compareWith(about);
+    return { ...compared, standsFor: Float64Array.from(about.flatMap(near => [...standsFor(count, near)])) };
+  }
+
   /** Each of `chosen` with its own list of candidates. */
   private async each(chosen: readonly number[], wanted: readonly number[][], compared: Compared): Promise<void> {
     // Longest lists first: whose list has ended falls off the end of the batch.
@@ -122,4 +141,13 @@ export class Comparison {
     const { models, rotations, images, frc, ringFrc, offered, own } = this;
     for (const tensor of new Set([...models, rotations, images, frc, ringFrc, offered, own])) this.backend.free(tensor);
   }
+}
+
+/** The index of the highest. */
+export function likeliestOf(logLikelihood: Float64Array): number {
+  let likeliest = 0;
+  logLikelihood.forEach((value, c) => {
+    if (value > logLikelihood[likeliest]) likeliest = c;
+  });
+  return likeliest;
 }

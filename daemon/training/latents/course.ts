@@ -7,7 +7,8 @@ import type { Checkpoint, Heterogeneity, HeterogeneityInput } from '../heterogen
 import { keptScout } from '../kept-checkpoint.js';
 import type { Reporter } from '../progress.js';
 import type { RunEntries } from '../run-entries.js';
-import { PLACED_DIMS, type Placement, posteriorLatents } from './placing.js';
+import { POOL, SURVEYED_DIMS } from './nearby-candidates.js';
+import { type Placement, posteriorLatents } from './placing.js';
 import { CANDIDATES, type Candidates, type ComparedImages, drawCandidates } from './posteriors.js';
 import { principalStart } from './principal-start.js';
 import { FEWEST_STEPS, RELAYING_AT, relaidLatents } from './relaying.js';
@@ -93,23 +94,19 @@ function comparedImages(backend: Backend, { geometry, source, vary }: Compared, 
   return { backend, geometry, source, batch, parameters: vary.reduce((sum, weight) => sum + Number(weight > 0), 0) };
 }
 
-/**
- * The latents that a finished run leaves, where they are not the encoder's alone: the cloud that the run has ended with gives the candidates, decoder and image
- * the place among `most` of them. In more than PLACED_DIMS dimensions each stays where it is, and only how well it can be seen is found out. Null where the encoder's stay.
- */
+/** The latents that a finished run leaves: the cloud that it has ended with gives the candidates, decoder and image the place among them. Null where the encoder's stay. */
 export async function placedLatents(
   backend: Backend,
   model: Heterogeneity,
   input: Compared,
-  settings: RunSettings,
-  most: number,
+  { latentDims: dims, latentRefinement, batch, seed }: Pick<RunSettings, 'latentDims' | 'latentRefinement' | 'batch' | 'seed'>,
   reporter: Reporter,
   signal?: AbortSignal,
 ): Promise<Placement | null> {
-  const { latentDims: dims, latentRefinement, seed } = settings;
   if (latentRefinement !== 'on') return null;
   const cloud = await model.cloud();
-  const candidates = await candidatesOf(model, cloud, dims, most, seed);
-  const placement = await posteriorLatents(comparedImages(backend, input, settings), candidates, reporter, signal);
-  return dims <= PLACED_DIMS ? placement : { ...placement, z: cloud, frc: await model.correlateAll(cloud) };
+  const images = comparedImages(backend, input, { batch });
+  if (dims <= SURVEYED_DIMS)
+    return await posteriorLatents(images, await candidatesOf(model, cloud, dims, CANDIDATES.placing, seed), reporter, signal);
+  return await posteriorLatents(images, { ...(await candidatesOf(model, cloud, dims, POOL, seed)), guesses: cloud }, reporter, signal);
 }

@@ -10,11 +10,6 @@ import { type Candidates, type ComparedImages, eachPosterior } from './posterior
  * where no particle is. Along a line there are particles between, and the mean of all tells more: of the tilts of two simulated trimers with rank correlations of 0.874 and 0.882, by a reach of 0.7 with 0.871 and 0.880.
  */
 const REACH = (dims: number) => (dims === 1 ? 1.5 : 0.7);
-/**
- * In more dimensions so few candidates lie far apart and particles gather at them, with nothing gained: neighbours told the tilt of the simulated spike with a
- * rank correlation of 0.958 by either in d = 4.
- */
-export const PLACED_DIMS = 2;
 export interface Placement {
   /** n × dims: posterior means about the likeliest places. */
   z: Float32Array;

@@ -11,14 +11,12 @@ import type { Random } from '../../numerics/random.js';
 import type { DecodedStates } from '../heterogeneity.js';
 import type { BatchSource } from '../particle-gradients.js';
 import { Cancelled, type Reporter } from '../progress.js';
-import { Comparison } from './comparison.js';
+import { Comparison, likeliestOf } from './comparison.js';
+import { COMPARED_ANYWHERE, NearbyCandidates } from './nearby-candidates.js';
 import { MOST_SEARCHED_DIMS, neighbourGraph } from './plausible-candidates.js';
 
-/**
- * Points of the cloud that an image is compared with: to place it, to draw places for it, and where only observability is asked for. Each costs a projection of every particle, some fifth of a
- * training step.
- */
-export const CANDIDATES = { placing: 128, drawing: 64, observability: 24 } as const;
+/** Points of the cloud that an image is compared with: to place it, and to draw places for it. Each costs a projection of every particle, a twentieth to a fifth of a training step. */
+export const CANDIDATES = { placing: 128, drawing: 64 } as const;
 /** Particles that the evidence is measured on. */
 const SAMPLE = 256;
 /**
@@ -32,6 +30,8 @@ export interface Candidates {
   z: Float32Array;
   dims: number;
   states: DecodedStates;
+  /** n × dims: where the encoder puts each particle, with which not all candidates are compared then, but those of nearby-candidates.ts. */
+  guesses?: Float32Array;
 }
 
 /** The images of a run, and what they are compared on. */
@@ -73,35 +73,51 @@ export async function eachPosterior(
   reporter: Reporter,
   signal?: AbortSignal,
 ): Promise<void> {
-  const { dims } = candidates;
+  const { guesses } = candidates;
   const count = candidates.states.rows.length;
   const comparison = new Comparison(backend, geometry, candidates.states, source, batch);
   try {
     const sampled = Math.min(SAMPLE, source.count);
-    const sample = new Float64Array(sampled * count);
+    const surveyed = guesses ? Math.min(COMPARED_ANYWHERE, count) : count;
+    const sample = new Float64Array(sampled * surveyed);
     for (let first = 0; first < sampled; first += batch) {
       const rows = Math.min(batch, sampled - first);
       const chosen = Array.from({ length: rows }, (_, i) => Math.floor(((first + i) * source.count) / sampled));
-      sample.set((await comparison.of(chosen)).logLikelihood, first * count);
+      const { logLikelihood } = await comparison.of(chosen, surveyed);
+      chosen.forEach((_, r) => void sample.set(logLikelihood.subarray(r * count, r * count + surveyed), (first + r) * surveyed));
     }
-    const evidence = evidenceShare(sample, count, source.count, parameters);
-    const graph = neighbourGraph(candidates.z, dims);
+    const evidence = evidenceShare(sample, surveyed, source.count, parameters);
+    const compare = comparing(comparison, candidates, evidence);
     for (let first = 0; first < source.count; first += batch) {
       if (signal?.aborted) throw new Cancelled(`stopped while ${stage}`);
       const rows = Math.min(batch, source.count - first);
       const chosen = Array.from({ length: rows }, (_, i) => first + i);
-      const { logLikelihood, correlation } = await (dims <= MOST_SEARCHED_DIMS
-        ? comparison.plausible(chosen, graph, evidence)
-        : comparison.of(chosen));
+      const { logLikelihood, correlation, standsFor } = await compare(chosen);
       for (let r = 0; r < rows; r++) {
         const own = [r * count, (r + 1) * count] as const;
-        visit(first + r, { ...posterior(logLikelihood.subarray(...own), evidence), correlation: correlation.subarray(...own) });
+        const { weights, likeliest } = posterior(logLikelihood.subarray(...own), evidence, standsFor?.subarray(...own));
+        visit(first + r, { weights, likeliest, correlation: correlation.subarray(...own) });
       }
       reporter.progress(stage, first + rows, source.count);
     }
   } finally {
     comparison.free();
   }
+}
+
+/** How each of some images is compared with as many candidates as it needs. */
+function comparing(
+  comparison: Comparison,
+  { z, dims, guesses }: Candidates,
+  evidence: number,
+): (chosen: readonly number[]) => ReturnType<Comparison['of']> {
+  if (guesses) {
+    const ground = new NearbyCandidates(z, dims);
+    return chosen => comparison.nearby(chosen, ground, guesses);
+  }
+  if (dims > MOST_SEARCHED_DIMS) return chosen => comparison.of(chosen);
+  const graph = neighbourGraph(z, dims);
+  return chosen => comparison.plausible(chosen, graph, evidence);
 }
 
 /**
@@ -127,14 +143,15 @@ export function evidenceShare(logLikelihood: Float64Array, count: number, partic
   return Math.max(LEAST_EVIDENCE, 1 - ((Math.exp(information) - 1) * parameters) / (2 * total));
 }
 
-/** Weights of the candidates, their sum 1, after their log-likelihoods are multiplied by `evidence`; and the log of the mean likelihood. */
-export function posterior(logLikelihood: Float64Array, evidence: number): { weights: Float64Array; likeliest: number; logMean: number } {
-  let likeliest = 0;
-  logLikelihood.forEach((value, c) => {
-    if (value > logLikelihood[likeliest]) likeliest = c;
-  });
+/** Weights of the candidates, their sum 1, after their log-likelihoods are multiplied by `evidence`, each counted `standsFor` times; and the log of the mean likelihood. */
+export function posterior(
+  logLikelihood: Float64Array,
+  evidence: number,
+  standsFor?: Float64Array,
+): { weights: Float64Array; likeliest: number; logMean: number } {
+  const likeliest = likeliestOf(logLikelihood);
   const highest = logLikelihood[likeliest];
-  const weights = logLikelihood.map(value => Math.exp(evidence * (value - highest)));
+  const weights = logLikelihood.map((value, c) => (standsFor?.[c] ?? 1) * Math.exp(evidence * (value - highest)));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   const logMean = evidence * highest + Math.log(total / weights.length);
   for (let c = 0; c < weights.length; c++) weights[c] /= total;

@@ -9,6 +9,7 @@ import { Random } from '../../../daemon/numerics/random.js';
 import { eulerToMatrix } from '../../../daemon/numerics/rotations.js';
 import { Departure } from '../../../daemon/training/departure.js';
 import { Comparison } from '../../../daemon/training/latents/comparison.js';
+import { COMPARED_ANYWHERE, NearbyCandidates, standsFor } from '../../../daemon/training/latents/nearby-candidates.js';
 import { localMean, posteriorLatents } from '../../../daemon/training/latents/placing.js';
 import { neighbourGraph } from '../../../daemon/training/latents/plausible-candidates.js';
 import { drawCandidates, evidenceShare } from '../../../daemon/training/latents/posteriors.js';
@@ -224,6 +225,54 @@ test('entries that depart from models of their own are compared with what each c
     assert.deepEqual(some.logLikelihood.subarray(3 * r, 3 * r + 3), got);
   }
   departure.free();
+});
+
+test('in three dimensions a particle is placed as if it were compared with the whole cloud, wherever the encoder puts it, because the points it is compared with stand for those it is not', async () => {
+  // Three Gaussians of six, each free along its own axis: states of a solid cloud.
+  const count = 240;
+  const z = Float32Array.from({ length: 3 * count }, () => 2 * random.uniform() - 1);
+  const states = Array.from({ length: count }, (_, c) =>
+    base.map((value, i) => (i % N < 2 && i < 3 * N ? 0.2 * z[3 * c + Math.floor(i / N)] : value)),
+  );
+  const views = Array.from({ length: 20 }, () => eulerToMatrix(360 * random.uniform(), 90, 360 * random.uniform()));
+  const truth = views.map(() => random.integer(count));
+  const images = views.map((view, i) => noisy(picture(states[truth[i]], view), 0.5));
+  const source = sourceOf(images, views);
+  const candidates = { z, dims: 3, states: { rows: states } };
+  const at = (c: number) => z.subarray(3 * c, 3 * c + 3);
+  const far = (c: number) => Float32Array.from(at(c), value => value - 1.5 * Math.sign(value));
+  // The encoder is right about every other particle, and has the others on the far side of the cloud.
+  const guesses = Float32Array.from(truth.flatMap((c, i) => [...(i % 2 === 0 ? at(c) : far(c))]));
+  const seen = { backend, geometry, source, batch: 16, parameters: 0 };
+  const all = await posteriorLatents(seen, candidates, silent);
+  const some = await posteriorLatents(seen, { ...candidates, guesses }, silent);
+  const error = (of: Float32Array, c: number, i: number) => Math.hypot(...at(c).map((value, d) => value - of[3 * i + d]));
+  const mean = (of: Float32Array, parity: number) => truth.reduce((sum, c, i) => sum + (i % 2 === parity ? error(of, c, i) / 10 : 0), 0);
+  for (const parity of [0, 1]) {
+    const [whole, part] = [mean(all.z, parity), mean(some.z, parity)];
+    assert.ok(mean(guesses, 1) > 2 && whole < 0.6 && part < 1.15 * whole, `${part} from the truth, compared with all ${whole}`);
+  }
+  const apart = all.observability.reduce((sum, value, i) => sum + Math.abs(value - some.observability[i]) / 20, 0);
+  assert.ok(apart < 0.15, `${apart}`);
+  const ground = new NearbyCandidates(z, 3);
+  const comparison = new Comparison(backend, geometry, { rows: states }, source, 16);
+  const chosen = [0, 1, 2, 3];
+  const compared = await comparison.nearby(chosen, ground, guesses);
+  const whole = await comparison.of(chosen);
+  comparison.free();
+  for (const r of chosen) {
+    const row = [r * count, (r + 1) * count] as const;
+    const stands = compared.standsFor!.subarray(...row);
+    assert.ok(Math.abs(stands.reduce((sum, value) => sum + value, 0) - count) < 1e-9, 'all points are stood for');
+    compared.logLikelihood.subarray(...row).forEach((value, c) => {
+      assert.equal(value, stands[c] > 0 || value > -Infinity ? whole.logLikelihood[row[0] + c] : -Infinity);
+    });
+  }
+});
+
+test('of few points all are compared, and each stands for itself', () => {
+  const few = COMPARED_ANYWHERE / 2;
+  assert.deepEqual(standsFor(few, Int32Array.of(3, 5)), new Float64Array(few).fill(1));
 });
 
 test('every point of the cloud can be reached from any other by neighbours in a cloud of one piece, so that none is out of sight', () => {
