@@ -9,8 +9,7 @@ import { Random } from '../../../daemon/numerics/random.js';
 import { eulerToMatrix } from '../../../daemon/numerics/rotations.js';
 import { Departure } from '../../../daemon/training/departure.js';
 import { Comparison } from '../../../daemon/training/latents/comparison.js';
-import { COMPARED_ANYWHERE, NearbyCandidates, standsFor } from '../../../daemon/training/latents/nearby-candidates.js';
-import { localMean, posteriorLatents } from '../../../daemon/training/latents/placing.js';
+import { drawnApart, localMean, posteriorLatents } from '../../../daemon/training/latents/placing.js';
 import { neighbourGraph } from '../../../daemon/training/latents/plausible-candidates.js';
 import { drawCandidates, evidenceShare } from '../../../daemon/training/latents/posteriors.js';
 import type { BatchSource } from '../../../daemon/training/particle-gradients.js';
@@ -49,8 +48,8 @@ function sourceOf(images: Float32Array[], turns: readonly ArrayLike<number>[] = 
 
 const transform = plainTransform(24, 9, ring.stride);
 const picture = (row: Float32Array, turn: ArrayLike<number> = A) => Float32Array.from(transform.forward(backend.draw(geometry, row, turn)));
-const noisy = (image: Float32Array, deviation: number) =>
-  image.map((value, i) => value + (ring.weights[i % ring.planeSize] > 0 ? deviation * random.normal() : 0));
+const noisy = (image: Float32Array, deviation: number, source = random) =>
+  image.map((value, i) => value + (ring.weights[i % ring.planeSize] > 0 ? deviation * source.normal() : 0));
 /** Without parameters nothing can have been fitted to noise. */
 const place = (images: Float32Array[], batch: number, parameters = 0) =>
   posteriorLatents(
@@ -87,11 +86,13 @@ function naiveLogLikelihood(row: Float32Array, image: Float32Array): number {
   return log;
 }
 
-test('with white noise a place is the sum of those weighted by (1 − c²)^(−n/2) about the likeliest, and the observability what that leaves of the variance, as computed naively', async () => {
-  const image = noisy(picture(rows[2]), 3);
-  const logs = rows.map(row => naiveLogLikelihood(row, image));
-  const naive = (power: number) => {
-    const weights = logs.map(log => Math.exp(power * (log - Math.max(...logs))));
+test('with white noise a place is the sum of those weighted by (1 − c²)^(−n/2) about the likeliest, all drawn apart to the variance of means and posteriors together, and the observability what a posterior leaves of the variance, as computed naively', async () => {
+  // Beside nearly clean images of every state nothing of the gain is noise; with a million parameters next to all of it is, and a quarter is left.
+  const nearlyClean = rows.map(row => noisy(picture(row), 0.1, new Random(2)));
+  const images = [noisy(picture(rows[2]), 3), noisy(picture(rows[0]), 3, new Random(3)), ...nearlyClean];
+  const logs = images.map(image => rows.map(row => naiveLogLikelihood(row, image)));
+  const naive = (log: number[], power: number) => {
+    const weights = log.map(value => Math.exp(power * (value - Math.max(...log))));
     const mean = (value: (z: number) => number) =>
       weights.reduce((sum, w, i) => sum + w * value(places[i]), 0) / weights.reduce((sum, w) => sum + w, 0);
     // Placed about the likeliest of them: others count by a bell of 1.5 times the cloud's size, whose middle here is the place that most of the weight is near.
@@ -100,20 +101,41 @@ test('with white noise a place is the sum of those weighted by (1 − c²)^(−n
     const nearTo = (a: number) => mean(z => bell(z, a));
     const centre = [...places].sort((a, b) => nearTo(b) - nearTo(a))[0];
     const middle = mean(z => z);
-    // The places −1, 0, 1 have a variance of 2/3.
-    return { z: mean(z => bell(z, centre) * z) / nearTo(centre), observability: Math.max(0, 1 - mean(z => (z - middle) ** 2) / (2 / 3)) };
+    return { z: mean(z => bell(z, centre) * z) / nearTo(centre), middle, square: mean(z => z * z) };
   };
-  // Beside clean images of every state nothing of the gain is noise; with a million parameters next to all of it is, and a quarter is left.
+  const average = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const variance = (values: number[]) => average(values.map(value => (value - average(values)) ** 2));
   for (const [parameters, power] of [
     [0, 1],
     [1e6, 0.25],
   ]) {
-    const { z, observability } = await place([image, ...rows.map(row => picture(row))], 4, parameters);
-    const expected = naive(power);
-    // Correlations in single precision, multiplied by up to 60 pixels a ring.
-    assert.ok(Math.abs(z[0] - expected.z) < 1e-3, `${z[0]}, ${expected.z}`);
-    assert.ok(Math.abs(observability[0] - expected.observability) < 1e-3, `${observability[0]}, ${expected.observability}`);
+    const { z, observability } = await place(images, 4, parameters);
+    const expected = logs.map(log => naive(log, power));
+    const means = expected.map(({ z }) => z);
+    const all = variance(expected.map(({ middle }) => middle)) + average(expected.map(({ middle, square }) => square - middle ** 2));
+    const apart = Math.min(Math.SQRT2, Math.sqrt(all / variance(means)));
+    assert.ok(apart > 1.01, `${apart}`);
+    expected.forEach(({ middle, square }, i) => {
+      const wanted = average(means) + apart * (means[i] - average(means));
+      // Correlations in single precision, multiplied by up to 60 pixels a ring.
+      assert.ok(Math.abs(z[i] - wanted) < 1e-3, `${z[i]}, ${wanted}`);
+      // The places −1, 0, 1 have a variance of 2/3.
+      const seen = Math.max(0, 1 - (square - middle ** 2) / (2 / 3));
+      assert.ok(Math.abs(observability[i] - seen) < 1e-3, `${observability[i]}, ${seen}`);
+    });
   }
+});
+
+test('places are drawn apart about their mean and in their order, at most √2 times as far, because where images tell less it would be noise, and never together', () => {
+  const z = Float32Array.of(1, 2, 3, 6);
+  const own = Math.sqrt(3.5);
+  const factors = [1.2, 3, 0.5].map(wanted => {
+    const apart = drawnApart(z, wanted * own);
+    z.forEach((value, i) => void assert.ok(Math.abs(apart[i] - 3 - ((apart[3] - 3) / 3) * (value - 3)) < 1e-6));
+    return (apart[3] - 3) / 3;
+  });
+  [1.2, Math.SQRT2, 1].forEach((factor, i) => void assert.ok(Math.abs(factors[i] - factor) < 1e-6, `${factors[i]}`));
+  assert.deepEqual(drawnApart(Float32Array.of(2, 2), 1), Float32Array.of(2, 2), 'of one place nothing is known to be apart');
 });
 
 test('the evidence is the gain less half a unit for every parameter of every state told apart but the first, since that much is gained from noise alone', () => {
@@ -225,54 +247,6 @@ test('entries that depart from models of their own are compared with what each c
     assert.deepEqual(some.logLikelihood.subarray(3 * r, 3 * r + 3), got);
   }
   departure.free();
-});
-
-test('in three dimensions a particle is placed as if it were compared with the whole cloud, wherever the encoder puts it, because the points it is compared with stand for those it is not', async () => {
-  // Three Gaussians of six, each free along its own axis: states of a solid cloud.
-  const count = 240;
-  const z = Float32Array.from({ length: 3 * count }, () => 2 * random.uniform() - 1);
-  const states = Array.from({ length: count }, (_, c) =>
-    base.map((value, i) => (i % N < 2 && i < 3 * N ? 0.2 * z[3 * c + Math.floor(i / N)] : value)),
-  );
-  const views = Array.from({ length: 20 }, () => eulerToMatrix(360 * random.uniform(), 90, 360 * random.uniform()));
-  const truth = views.map(() => random.integer(count));
-  const images = views.map((view, i) => noisy(picture(states[truth[i]], view), 0.5));
-  const source = sourceOf(images, views);
-  const candidates = { z, dims: 3, states: { rows: states } };
-  const at = (c: number) => z.subarray(3 * c, 3 * c + 3);
-  const far = (c: number) => Float32Array.from(at(c), value => value - 1.5 * Math.sign(value));
-  // The encoder is right about every other particle, and has the others on the far side of the cloud.
-  const guesses = Float32Array.from(truth.flatMap((c, i) => [...(i % 2 === 0 ? at(c) : far(c))]));
-  const seen = { backend, geometry, source, batch: 16, parameters: 0 };
-  const all = await posteriorLatents(seen, candidates, silent);
-  const some = await posteriorLatents(seen, { ...candidates, guesses }, silent);
-  const error = (of: Float32Array, c: number, i: number) => Math.hypot(...at(c).map((value, d) => value - of[3 * i + d]));
-  const mean = (of: Float32Array, parity: number) => truth.reduce((sum, c, i) => sum + (i % 2 === parity ? error(of, c, i) / 10 : 0), 0);
-  for (const parity of [0, 1]) {
-    const [whole, part] = [mean(all.z, parity), mean(some.z, parity)];
-    assert.ok(mean(guesses, 1) > 2 && whole < 0.6 && part < 1.15 * whole, `${part} from the truth, compared with all ${whole}`);
-  }
-  const apart = all.observability.reduce((sum, value, i) => sum + Math.abs(value - some.observability[i]) / 20, 0);
-  assert.ok(apart < 0.15, `${apart}`);
-  const ground = new NearbyCandidates(z, 3);
-  const comparison = new Comparison(backend, geometry, { rows: states }, source, 16);
-  const chosen = [0, 1, 2, 3];
-  const compared = await comparison.nearby(chosen, ground, guesses);
-  const whole = await comparison.of(chosen);
-  comparison.free();
-  for (const r of chosen) {
-    const row = [r * count, (r + 1) * count] as const;
-    const stands = compared.standsFor!.subarray(...row);
-    assert.ok(Math.abs(stands.reduce((sum, value) => sum + value, 0) - count) < 1e-9, 'all points are stood for');
-    compared.logLikelihood.subarray(...row).forEach((value, c) => {
-      assert.equal(value, stands[c] > 0 || value > -Infinity ? whole.logLikelihood[row[0] + c] : -Infinity);
-    });
-  }
-});
-
-test('of few points all are compared, and each stands for itself', () => {
-  const few = COMPARED_ANYWHERE / 2;
-  assert.deepEqual(standsFor(few, Int32Array.of(3, 5)), new Float64Array(few).fill(1));
 });
 
 test('every point of the cloud can be reached from any other by neighbours in a cloud of one piece, so that none is out of sight', () => {
