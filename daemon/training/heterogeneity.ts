@@ -141,6 +141,8 @@ export class Heterogeneity {
   private layout: Float32Array | null = null;
   /** epochs × n × latentDims: where particles lie in each of the last epochs; null: as the encoder says. */
   private drawn: NamedTensor | null = null;
+  /** n × latentDims: where the encoder puts particles, once it has said its part; null: it learns. */
+  private encoded: Float32Array | null = null;
 
   constructor(
     private readonly backend: Backend,
@@ -224,7 +226,8 @@ export class Heterogeneity {
       if (last) await meet(last);
       this.epoch++;
       const frc = sum / count;
-      const z = await this.encodeAll();
+      this.encoded = this.isEncoderDone() ? (this.encoded ?? (await this.encodeAll())) : null;
+      const z = this.encoded ?? (await this.encodeAll());
       const loss = -frc + this.settings.spreadPenalty * meanExcess(z, this.settings.latentDims);
       const report = { run, epoch: this.epoch, frc, loss, seconds: (performance.now() - started) / 1000 };
       reporter.epoch(report);
@@ -240,7 +243,7 @@ export class Heterogeneity {
     this.step++;
     input.source.load(chosen, this.rotations, this.images);
     const pass: TrainingPass = { batchRows: rows, seed: settings.seed, step: this.step };
-    const isEncoderDone = this.learntAt !== null && this.led === null;
+    const isEncoderDone = this.isEncoderDone();
     if (!isEncoderDone) this.encode(chosen, pass);
     const noise = Float32Array.from({ length: rows * latentDims }, () => settings.latentNoise * this.random.normal());
     // Row `rows` is the origin; a short batch moves it forward.
@@ -330,6 +333,10 @@ export class Heterogeneity {
       // A run that is given more epochs than it was begun with meets the same draws again.
       this.learntAt = drawnIn(this.drawn, (this.epoch - settling.after) % this.drawn.shape[0]);
     }
+  }
+
+  private isEncoderDone(): boolean {
+    return this.learntAt !== null && this.led === null;
   }
 
   private async drawPlaces({ draw }: Settling): Promise<NamedTensor> {
