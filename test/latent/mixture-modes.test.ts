@@ -32,16 +32,16 @@ test('the prominence of the second of two equal round clusters is ln of its heig
 
 test('of one even line, of three quarters of a ring and of a flat square, which several ellipsoids describe, one cluster is suggested', () => {
   const clouds = [
-    drawn(4000, 1, random => [10 * random.uniform(), 0.3 * random.normal()]),
-    drawn(4000, 2, random => {
+    drawn(2000, 1, random => [10 * random.uniform(), 0.3 * random.normal()]),
+    drawn(2000, 2, random => {
       const angle = 1.5 * Math.PI * random.uniform();
       return [3 * Math.cos(angle) + 0.3 * random.normal(), 3 * Math.sin(angle) + 0.3 * random.normal()];
     }),
-    drawn(4000, 3, random => [random.uniform(), random.uniform()]),
+    drawn(2000, 3, random => [random.uniform(), random.uniform()]),
   ];
   for (const cloud of clouds) {
     const { count, sizes, suggestion } = suggested(cloud);
-    assert.deepEqual([count, suggestion.count, sizes], [1, 1, [4000]]);
+    assert.deepEqual([count, suggestion.count, sizes], [1, 1, [2000]]);
     // BIC took more, or this says nothing.
     assert.ok(suggestion.scores.length > 0);
   }
