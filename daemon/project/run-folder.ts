@@ -1,4 +1,4 @@
-// One training run on disk: settings.json, losses.tsv, latents.tsv, weights.safetensors; before its first epoch scout.safetensors. Every file is whole at any instant.
+// One training run on disk: settings.json, losses.tsv, latents.tsv, weights.safetensors; before its first epoch scout.safetensors, after its last placing.safetensors. Every file is whole at any instant.
 //
 // The weights are the checkpoint and carry their own epoch in their metadata; a kill between two writes leaves tables that are at most
 // one epoch apart, which a resumed run overwrites.
@@ -9,6 +9,9 @@ import { formatLatents, type LatentsTable, parseLatents } from '../formats/laten
 import { encodeSafetensors, type NamedTensor, readSafetensors, type Safetensors } from '../formats/safetensors.js';
 import { defaultTrainingSettings, type TrainingSettings } from '../settings/training.js';
 import { writeFileAtomic } from './write-file-atomic.js';
+
+/** The scout before the first epoch (training/latents/scout.ts), and the placing of particles after the last (training/latents/placing.ts). */
+export type KeptWork = 'scout' | 'placing';
 
 export type RunState = 'training' | 'stopped' | 'done' | 'failed';
 
@@ -77,8 +80,8 @@ export class RunFolder {
     return join(this.path, 'weights.safetensors');
   }
 
-  private get scoutPath(): string {
-    return join(this.path, 'scout.safetensors');
+  private keptPath(work: KeptWork): string {
+    return join(this.path, `${work}.safetensors`);
   }
 
   get lossesPath(): string {
@@ -159,17 +162,17 @@ export class RunFolder {
     return readSafetensors(this.weightsPath);
   }
 
-  /** The scout that was sent out before the first epoch (training/latents/scout.ts); null where there is none, or it is back. Throws InputError when it is broken. */
-  scout(): Safetensors | null {
-    return existsSync(this.scoutPath) ? readSafetensors(this.scoutPath) : null;
+  /** How far work of some minutes beside the epochs has come; null where it is not under way. Throws InputError when it is broken. */
+  kept(work: KeptWork): Safetensors | null {
+    return existsSync(this.keptPath(work)) ? readSafetensors(this.keptPath(work)) : null;
   }
 
-  writeScout(tensors: Iterable<readonly [string, NamedTensor]>, metadata: Record<string, string>): void {
-    writeFileAtomic(this.scoutPath, encodeSafetensors(tensors, metadata));
+  keep(work: KeptWork, tensors: Iterable<readonly [string, NamedTensor]>, metadata: Record<string, string>): void {
+    writeFileAtomic(this.keptPath(work), encodeSafetensors(tensors, metadata));
   }
 
-  removeScout(): void {
-    rmSync(this.scoutPath, { force: true });
+  removeKept(work: KeptWork): void {
+    rmSync(this.keptPath(work), { force: true });
   }
 
   writeWeights(tensors: Iterable<readonly [string, NamedTensor]>, metadata: Record<string, string>): void {

@@ -1,10 +1,12 @@
-// Checkpoints on disk: what beside the tensors a sitting needs to go on to the bit, of a run and of the scout before its first epoch.
+// Checkpoints on disk: what beside the tensors a sitting needs to go on to the bit, of a run, of the scout before its first epoch and of the placing after its last.
 
 import { createHash } from 'node:crypto';
 import type { Safetensors } from '../formats/safetensors.js';
 import type { RunFolder, RunSettings } from '../project/run-folder.js';
 import { trainingSettings } from '../settings/training.js';
 import type { Checkpoint } from './heterogeneity.js';
+import type { KeptPlacing } from './latents/placing.js';
+import type { Candidates } from './latents/posteriors.js';
 import type { KeptScout } from './latents/scout.js';
 
 /** For the metadata of a weights file. A random number that was not drawn ahead is NaN, which JSON does not know. */
@@ -28,7 +30,7 @@ export function keptScout(run: RunFolder, settings: RunSettings, neutral: Float3
     .digest('hex');
   return {
     read() {
-      const kept = run.scout();
+      const kept = run.kept('scout');
       if (kept?.metadata.sentOutFor !== sentOutFor) return null;
       return {
         checkpoint: checkpointOf(kept),
@@ -43,7 +45,43 @@ export function keptScout(run: RunFolder, settings: RunSettings, neutral: Float3
         epochs: String(epochs),
         sentOutFor,
       };
-      run.writeScout(checkpoint.tensors, metadata);
+      run.keep('scout', checkpoint.tensors, metadata);
     },
   };
+}
+
+/** Seconds of placing that are lost at most. */
+const KEPT_EVERY_SECONDS = 20;
+
+/** Where the placing of a run's particles is kept while it goes on. One among other candidates is as good as none. */
+export function keptPlacing(run: RunFolder, everySeconds = KEPT_EVERY_SECONDS): KeptPlacing {
+  let lastKept = performance.now();
+  return {
+    read(candidates) {
+      const kept = run.kept('placing');
+      if (kept?.metadata.among !== digestOf(candidates)) return null;
+      const [z, frc, observability] = ['z', 'frc', 'observability'].map(name => kept.tensors.get(name)!.data);
+      return {
+        z,
+        frc,
+        observability,
+        done: Number(kept.metadata.done),
+        population: Float64Array.from(JSON.parse(kept.metadata.population)),
+      };
+    },
+    write(candidates, { z, frc, observability, done, population }) {
+      if (performance.now() - lastKept < everySeconds * 1000) return;
+      lastKept = performance.now();
+      const tensors = Object.entries({ z, frc, observability }).map(([name, data]) => [name, { shape: [data.length], data }] as const);
+      run.keep('placing', tensors, { among: digestOf(candidates), done: String(done), population: JSON.stringify([...population]) });
+    },
+  };
+}
+
+/** Of the points and of what the decoder makes of them, and so of the decoder. */
+function digestOf({ z, states, guesses }: Candidates): string {
+  const hash = createHash('sha256');
+  for (const part of [z, ...states.rows, ...(guesses ? [guesses] : [])])
+    hash.update(Buffer.from(part.buffer, part.byteOffset, part.byteLength));
+  return hash.digest('hex');
 }

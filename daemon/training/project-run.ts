@@ -17,7 +17,7 @@ import { type TrainingSettings, type TrainOptions, trainingSettings } from '../s
 import { Departure, saveBases } from './departure.js';
 import { continuedFoundation, type Foundation, keptFoundation, neutralFoundation } from './foundation.js';
 import { type Checkpoint, type EpochResult, Heterogeneity, type HeterogeneityInput } from './heterogeneity.js';
-import { checkpointMetadata, checkpointOf } from './kept-checkpoint.js';
+import { checkpointMetadata, checkpointOf, keptPlacing } from './kept-checkpoint.js';
 import { latentRelaying, latentSettling, latentStart, placedLatents } from './latents/course.js';
 import { fitProjectNeutral, openProjectParticles, type ProjectNeutral, readProjectNeutral } from './neutral/project-neutral.js';
 import { type BatchSource, computeParticleGradients } from './particle-gradients.js';
@@ -213,8 +213,9 @@ async function train(sitting: Sitting): Promise<void> {
       },
       signal,
     );
-    const placed = await placedLatents(backend, model, input, settings, reporter, signal);
+    const placed = await placedLatents(backend, model, input, settings, reporter, signal, keptPlacing(run));
     if (placed) run.writeLatents({ ...entryNames(entries), dims: settings.latentDims, ...placed });
+    run.removeKept('placing');
   } catch (error) {
     (unsaved as (() => void) | null)?.();
     throw error;
@@ -270,7 +271,7 @@ function keep(
   run.writeLatents({ ...entryNames(entries), dims: settings.latentDims, z: result.z, frc: result.particleFrc });
   run.writeLosses(losses);
   run.writeSettings(settings);
-  run.removeScout();
+  run.removeKept('scout');
 }
 
 type EpochRows = { epoch: number; frc: number; loss: number; seconds: number }[];

@@ -8,7 +8,7 @@ import { keptScout } from '../kept-checkpoint.js';
 import type { Reporter } from '../progress.js';
 import type { RunEntries } from '../run-entries.js';
 import { POOL, SURVEYED_DIMS } from './nearby-candidates.js';
-import { type Placement, posteriorLatents } from './placing.js';
+import { type KeptPlacing, type Placement, posteriorLatents } from './placing.js';
 import { CANDIDATES, type Candidates, type ComparedImages, drawCandidates } from './posteriors.js';
 import { principalStart } from './principal-start.js';
 import { FEWEST_STEPS, RELAYING_AT, relaidLatents } from './relaying.js';
@@ -94,7 +94,7 @@ function comparedImages(backend: Backend, { geometry, source, vary }: Compared, 
   return { backend, geometry, source, batch, parameters: vary.reduce((sum, weight) => sum + Number(weight > 0), 0) };
 }
 
-/** The latents that a finished run leaves: the cloud that it has ended with gives the candidates, decoder and image the place among them. Null where the encoder's stay. */
+/** The latents that a finished run leaves: the cloud that it has ended with gives the candidates, decoder and image the place among them. Null where the encoder's stay. `kept`: where it is kept while it goes on. */
 export async function placedLatents(
   backend: Backend,
   model: Heterogeneity,
@@ -102,11 +102,12 @@ export async function placedLatents(
   { latentDims: dims, latentRefinement, batch, seed }: Pick<RunSettings, 'latentDims' | 'latentRefinement' | 'batch' | 'seed'>,
   reporter: Reporter,
   signal?: AbortSignal,
+  kept?: KeptPlacing,
 ): Promise<Placement | null> {
   if (latentRefinement !== 'on') return null;
   const cloud = await model.cloud();
   const images = comparedImages(backend, input, { batch });
-  if (dims <= SURVEYED_DIMS)
-    return await posteriorLatents(images, await candidatesOf(model, cloud, dims, CANDIDATES.placing, seed), reporter, signal);
-  return await posteriorLatents(images, { ...(await candidatesOf(model, cloud, dims, POOL, seed)), guesses: cloud }, reporter, signal);
+  const candidates = await candidatesOf(model, cloud, dims, dims <= SURVEYED_DIMS ? CANDIDATES.placing : POOL, seed);
+  const guesses = dims <= SURVEYED_DIMS ? undefined : cloud;
+  return await posteriorLatents(images, { ...candidates, guesses }, reporter, signal, kept);
 }

@@ -29,20 +29,38 @@ export interface Placement {
   observability: Float32Array;
 }
 
+/** How far it is, z not drawn apart yet. */
+interface Placing extends Placement {
+  /** So many particles are placed, the first. */
+  done: number;
+  /** Of these together, how likely they lie at each candidate, times the share that they are of all. */
+  population: Float64Array;
+}
+
+/** Where it is kept while it goes on, among candidates that are drawn anew: one that was stopped goes on from there, with the same outcome. */
+export interface KeptPlacing {
+  /** null where there is none among these. */
+  read(candidates: Candidates): Placing | null;
+  /** After every batch; what is lost between two that it keeps is done again. */
+  write(candidates: Candidates, placing: Placing): void;
+}
+
 /** Throws Cancelled when the signal asks. */
 export async function posteriorLatents(
   images: ComparedImages,
   candidates: Candidates,
   reporter: Reporter,
   signal?: AbortSignal,
+  kept?: KeptPlacing,
 ): Promise<Placement> {
   const { dims, states } = candidates;
   const { count } = images.source;
-  const z = new Float32Array(count * dims);
-  const frc = new Float32Array(count);
-  const observability = new Float32Array(count);
-  /** Of all particles together, how likely they lie at each candidate. */
-  const population = new Float64Array(states.rows.length);
+  const earlier = kept?.read(candidates);
+  const z = earlier?.z ?? new Float32Array(count * dims);
+  const frc = earlier?.frc ?? new Float32Array(count);
+  const observability = earlier?.observability ?? new Float32Array(count);
+  const population = earlier?.population ?? new Float64Array(states.rows.length);
+  const onBatch = (done: number) => kept?.write(candidates, { z, frc, observability, done, population });
   const spread = weightedVariance(candidates, new Float64Array(states.rows.length).fill(1 / states.rows.length));
   await eachPosterior(
     images,
@@ -58,6 +76,7 @@ export async function posteriorLatents(
     },
     reporter,
     signal,
+    { from: earlier?.done ?? 0, onBatch },
   );
   return { z: dims === 1 ? drawnApart(z, Math.sqrt(weightedVariance(candidates, population))) : z, frc, observability };
 }

@@ -64,7 +64,10 @@ export interface ImagePosterior {
   correlation: Float32Array;
 }
 
-/** Compares every image with the candidates, in the order of the source. `stage` is what its progress is called. Throws Cancelled when the signal asks. */
+/**
+ * Compares every image with the candidates, in the order of the source; where it is `goingOn`, those from so many on, saying after every batch how many are done. `stage` is what its progress is called. Throws Cancelled when the
+ * signal asks.
+ */
 export async function eachPosterior(
   { backend, geometry, source, batch, parameters }: ComparedImages,
   candidates: Candidates,
@@ -72,6 +75,7 @@ export async function eachPosterior(
   visit: (particle: number, posterior: ImagePosterior) => void,
   reporter: Reporter,
   signal?: AbortSignal,
+  goingOn?: { from: number; onBatch(done: number): void },
 ): Promise<void> {
   const { guesses } = candidates;
   const count = candidates.states.rows.length;
@@ -88,7 +92,7 @@ export async function eachPosterior(
     }
     const evidence = evidenceShare(sample, surveyed, source.count, parameters);
     const compare = comparing(comparison, candidates, evidence);
-    for (let first = 0; first < source.count; first += batch) {
+    for (let first = goingOn?.from ?? 0; first < source.count; first += batch) {
       if (signal?.aborted) throw new Cancelled(`stopped while ${stage}`);
       const rows = Math.min(batch, source.count - first);
       const chosen = Array.from({ length: rows }, (_, i) => first + i);
@@ -98,6 +102,7 @@ export async function eachPosterior(
         const { weights, likeliest } = posterior(logLikelihood.subarray(...own), evidence, standsFor?.subarray(...own));
         visit(first + r, { weights, likeliest, correlation: correlation.subarray(...own) });
       }
+      goingOn?.onBatch(first + rows);
       reporter.progress(stage, first + rows, source.count);
     }
   } finally {

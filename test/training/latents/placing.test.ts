@@ -9,11 +9,11 @@ import { Random } from '../../../daemon/numerics/random.js';
 import { eulerToMatrix } from '../../../daemon/numerics/rotations.js';
 import { Departure } from '../../../daemon/training/departure.js';
 import { Comparison } from '../../../daemon/training/latents/comparison.js';
-import { drawnApart, localMean, posteriorLatents } from '../../../daemon/training/latents/placing.js';
+import { drawnApart, type KeptPlacing, localMean, posteriorLatents } from '../../../daemon/training/latents/placing.js';
 import { neighbourGraph } from '../../../daemon/training/latents/plausible-candidates.js';
-import { drawCandidates, evidenceShare } from '../../../daemon/training/latents/posteriors.js';
+import { type Candidates, drawCandidates, evidenceShare } from '../../../daemon/training/latents/posteriors.js';
 import type { BatchSource } from '../../../daemon/training/particle-gradients.js';
-import type { Reporter } from '../../../daemon/training/progress.js';
+import { Cancelled, type Reporter } from '../../../daemon/training/progress.js';
 import { rankCorrelation } from '../../../demo-data/oracle.js';
 
 const silent: Reporter = { progress() {}, epoch() {}, note() {} };
@@ -247,6 +247,33 @@ test('entries that depart from models of their own are compared with what each c
     assert.deepEqual(some.logLikelihood.subarray(3 * r, 3 * r + 3), got);
   }
   departure.free();
+});
+
+test('stopped in the middle, placing goes on from the last batch that was kept and ends with the same bits; among other candidates it begins anew', async () => {
+  const noise = new Random(4);
+  const images = Array.from({ length: 12 }, (_, i) => noisy(picture(rows[i % 3]), 2, noise));
+  const seen = { backend, geometry, source: sourceOf(images), batch: 2, parameters: 0 };
+  const candidates = { z: Float32Array.from(places), dims: 1, states: { rows } };
+  const whole = await posteriorLatents(seen, candidates, silent);
+  type Written = Parameters<KeptPlacing['write']>[1];
+  let kept: { among: Candidates; placing: Written } | null = null as never;
+  const begunAt: number[] = [];
+  const keeper: KeptPlacing = {
+    read: among => {
+      const found = kept?.among === among ? kept.placing : null;
+      begunAt.push(found?.done ?? 0);
+      return found;
+    },
+    write: (among, placing) => {
+      kept = { among, placing: structuredClone(placing) };
+    },
+  };
+  const abort = new AbortController();
+  const impatient = { ...silent, progress: (_: string, done: number) => void (done === 6 && abort.abort()) };
+  await assert.rejects(posteriorLatents(seen, candidates, impatient, abort.signal, keeper), Cancelled);
+  assert.deepEqual(await posteriorLatents(seen, candidates, silent, undefined, keeper), whole);
+  await posteriorLatents(seen, { ...candidates }, silent, undefined, keeper);
+  assert.deepEqual(begunAt, [0, 6, 0]);
 });
 
 test('every point of the cloud can be reached from any other by neighbours in a cloud of one piece, so that none is out of sight', () => {
