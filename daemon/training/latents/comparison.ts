@@ -96,7 +96,9 @@ export class Comparison {
     await compareWith(chosen.map(particle => [ground.at(guesses.subarray(particle * dims, (particle + 1) * dims))]));
     const about = chosen.map((_, r) => ground.about(likeliestOf(own(r))));
     await compareWith(about);
-    return { ...compared, standsFor: Float64Array.from(about.flatMap(near => [...standsFor(count, near)])) };
+    const stands = new Float64Array(chosen.length * count);
+    about.forEach((near, r) => void stands.set(standsFor(count, near), r * count));
+    return { ...compared, standsFor: stands };
   }
 
   /** Each of `chosen` with its own list of candidates. */

@@ -3,7 +3,7 @@
 // The encoder guesses z in one shot from the gradient at the neutral model, which is its weak place (method.md section 4.3). The decoder is better.
 //
 // Such means are spread less than the particles are: what an image leaves open draws its particle to the middle. Along a line they are drawn apart until they are spread as the images together say
-// (Louis 1984), so that the ends of z are the ends of the motion: between them an outer piece of a simulated trimer turns by 9.4° of 11°, before by 8.4°. Taking the quantiles of what the images together say went too far (an 8° tilt
+// (Louis 1984), so that the ends of z are the ends of the motion: between them an outer piece of a simulated trimer turns by 9.5° of 11°, before by 8.4°. Taking the quantiles of what the images together say went too far (an 8° tilt
 // of 8.3° came out as 9.4°, drawn apart as 8.8°).
 
 import type { Reporter } from '../progress.js';
