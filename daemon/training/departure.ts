@@ -48,14 +48,18 @@ export class Departure {
     return departure;
   }
 
-  /** Logits[5N], for all, or one row for each of `chosen`, as `Backend.gaussians` takes them; valid until the next call. */
-  logits(chosen: ArrayLike<number>): Tensor {
+  /**
+   * Logits[5N], for all, or one row for each of `chosen`, as `Backend.gaussians` takes them; valid until the next call. `last`: chosen × dims, where each lies in the latent space of
+   * the last base, in place of where it was found to lie.
+   */
+  logits(chosen: ArrayLike<number>, last?: Float32Array): Tensor {
     if (!this.rows) return this.centreLogits;
     const { backend, neutral, rows } = this;
     for (let r = 0; r < chosen.length; r++) backend.write(rows, neutral, r * neutral.length);
     this.bases.forEach(({ dims, z }, b) => {
-      const points = new Float32Array(chosen.length * dims);
-      for (let r = 0; r < chosen.length; r++) points.set(z.subarray(chosen[r] * dims, (chosen[r] + 1) * dims), r * dims);
+      const own = new Float32Array(chosen.length * dims);
+      for (let r = 0; r < chosen.length; r++) own.set(z.subarray(chosen[r] * dims, (chosen[r] + 1) * dims), r * dims);
+      const points = last && b === this.bases.length - 1 ? last : own;
       backend.add(chosen.length * neutral.length, rows, this.decoders[b].offsets(chosen.length, points), rows);
     });
     return rows;

@@ -51,13 +51,21 @@ export function ringPixels(geometry: RingGeometry): Float64Array {
   return pixels;
 }
 
-/** Shares by information; rings whose mean correlation is not above three times its error have none. `samples`: particles the mean was taken over. */
-export function informationShares(geometry: RingGeometry, meanCorrelation: ArrayLike<number>, samples: number): Float32Array {
+/**
+ * Shares by information; rings whose mean correlation is not above three times its error have none. `samples`: particles the mean was taken over; `highest`: no correlation is
+ * taken for better.
+ */
+export function informationShares(
+  geometry: RingGeometry,
+  meanCorrelation: ArrayLike<number>,
+  samples: number,
+  highest = HIGHEST,
+): Float32Array {
   const pixels = ringPixels(geometry);
   const shares = new Float32Array(geometry.rings + 1);
   let sum = 0;
   for (let k = 1; k <= geometry.rings; k++) {
-    const c = Math.min(meanCorrelation[k], HIGHEST);
+    const c = Math.min(meanCorrelation[k], highest);
     // A correlation of noise has variance 2/n over the n pixels of a ring, since half of them are mirror images of the others.
     if (c < 3 * Math.sqrt(2 / (pixels[k] * Math.min(samples, SAMPLE)))) continue;
     shares[k] = (pixels[k] * c) / (1 - c * c);

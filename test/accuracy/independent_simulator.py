@@ -1,7 +1,7 @@
 """Simulates particles of known state by the conventions of RELION alone, sharing no code with limber, so that a shared mistake cannot hide.
 
     python3 independent_simulator.py DIR --kind linear|cyclic|mixture|assembly|trimer|body [--seed 1] [--noise 1] [--ctf] [--shifts PIXELS]
-                                     [--per-state N] [--oracle 1000]
+                                     [--per-state N] [--oracle 1000] [--turned DEGREES --moved PIXELS]
 
 A body of 160 Gaussians and a domain of 14 that slides 96 A along x in 20 states (linear), goes round x in 36 (cyclic), or slides while half of
 the particles have 14 Gaussians more (mixture): the three simulations of the paper's Extended Data Figure 5. A core on which four blocks arrive in six
@@ -14,7 +14,9 @@ edge) and model.pdb (an atom a Gaussian, the domains in the middle of their way)
             and tilt (degrees); trimer: tilts of its three domains, A, B, C about z, and copy: rlnAngleRot is the true one plus so many thirds of a turn.
     oracle  how near the truth comes who knows every state's density, each particle's orientation, shift and CTF, and takes the state
             that correlates best: rankCorrelation (Spearman), meanCosine, partAccuracy; null where the kind has no such thing. Of the trimer each domain's tilt,
-            the other two being known; of the assembly the tilt, and labels, the state that each of `looked` was taken for.
+            the other two being known; of the assembly the tilt, and labels, the state that each of `looked` was taken for. With --turned and --moved, poses: the median
+            errors, degrees and pixels, that are left of orientations and origins wrong by such medians to who knows the molecule and the noise, but neither the
+            pose nor the place on the slide (linearised posterior).
 Needs NumPy.
 """
 
@@ -314,6 +316,41 @@ def measure_oracle(molecule, images, views, states, limit):
     return {"particles": len(chosen), "looked": chosen.tolist(), **figures, **molecule.oracle(guesses, [states[i] for i in chosen])}
 
 
+def turn_by(vector):
+    """Of a vector's length in degrees, about it."""
+    length = np.linalg.norm(vector)
+    if length == 0:
+        return np.eye(3)
+    k, angle = vector / length, np.radians(length)
+    cross = np.array([[0, -k[2], k[1]], [k[2], 0, -k[0]], [-k[1], k[0], 0]])
+    return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
+
+
+def bound_poses(molecule, noise, views, states, medians, limit):
+    """
+    Errors x of a pose (turn in degrees, origin in pixels) and of the step along the slide are normally distributed beforehand, with the covariance D; an image, whose scale is unknown, makes it
+    (J J'/noise + 1/D)^-1, J being how it changes with x.
+    """
+    draw = np.random.default_rng(0)
+    # The median length of three, and of two, standard normal numbers.
+    deviations = np.repeat([medians[0] / 1.53817, medians[1] / 1.17741, STATES[molecule.kind] / np.sqrt(12)], [3, 2, 1])
+    errors = []
+    for i in np.arange(min(limit, len(views))) * len(views) // min(limit, len(views)):
+
+        def image(x, view=views[i], state=states[i]):
+            moved = {**view, "matrix": turn_by(x[:3]) @ view["matrix"], "origin": view["origin"] + x[3:5]}
+            return see(molecule, (state[0] + x[5], *state[1:]), moved).ravel()
+
+        steps = 0.1 * np.eye(len(deviations))
+        changes = np.array([(image(step) - image(-step)) / 0.2 for step in steps])
+        here = image(np.zeros(len(deviations)))
+        changes -= np.outer(changes @ here, here) / (here @ here)
+        left = np.linalg.inv(changes @ changes.T / noise + np.diag(1 / deviations**2))
+        errors.append(draw.multivariate_normal(np.zeros(len(deviations)), left, 20))
+    errors = np.concatenate(errors)
+    return {"degrees": float(np.median(np.linalg.norm(errors[:, :3], axis=1))), "pixels": float(np.median(np.linalg.norm(errors[:, 3:5], axis=1)))}
+
+
 def swept(places):
     """BOX^3, axes z y x: 1 within one sigma of any place of any Gaussian, falling evenly to 0 at two."""
     mask = np.zeros((BOX, BOX, BOX))
@@ -403,6 +440,8 @@ def main():
     parser.add_argument("--shifts", type=float, default=0.0, help="pixels; uniform between minus and plus this")
     parser.add_argument("--per-state", type=int, help="images of each state [200; assembly 1000; trimer 333 for each tilt]")
     parser.add_argument("--oracle", type=int, default=1000, help="particles that the oracle looks at")
+    parser.add_argument("--turned", type=float, help="degrees; median error of orientations, for the oracle of the slide's poses")
+    parser.add_argument("--moved", type=float, default=0.0, help="pixels; median error of origins")
     given = parser.parse_args()
     given.directory.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(given.seed)
@@ -410,7 +449,8 @@ def main():
     states = molecule.draw(rng, given.per_state or molecule.per_state)
     views = draw_views(rng, len(states), given.ctf, given.shifts, molecule.symmetry)
     images = np.array([see(molecule, state, view) for state, view in zip(states, views)], dtype="f4")
-    images += np.sqrt(given.noise * images.var(axis=(1, 2)).mean()) * rng.normal(size=images.shape).astype("f4")
+    noise = given.noise * images.var(axis=(1, 2)).mean()
+    images += np.sqrt(noise) * rng.normal(size=images.shape).astype("f4")
     write_mrc(given.directory / "particles.mrcs", images, False)
     write_mrc(given.directory / "consensus.mrc", consensus(molecule), True)
     if molecule.focus is not None:
@@ -421,6 +461,8 @@ def main():
     if molecule.symmetry > 1:
         truth["copy"] = [view["copy"] for view in views]
     oracle = measure_oracle(molecule, images, views, states, given.oracle)
+    if given.turned is not None:
+        oracle["poses"] = bound_poses(molecule, noise, views, states, (given.turned, given.moved), given.oracle)
     (given.directory / "truth.json").write_text(json.dumps({"truth": truth, "oracle": oracle}))
 
 

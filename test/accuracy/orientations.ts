@@ -15,7 +15,7 @@ import {
 } from './disturbed-orientations.js';
 import { oraclePoseErrors } from './pose-oracle.js';
 import { PLAIN } from './simulated.js';
-import { ownSimulator, type Simulator } from './simulators.js';
+import { type KnownParticles, ownSimulator, runIndependent } from './simulators.js';
 import { type Figure, newProject, type Trial, type TrialContext, trainRun } from './trial.js';
 
 /** Median lengths of the turns and of the shifts. */
@@ -25,22 +25,64 @@ const LEFT = 0.5;
 /** Particles that an oracle looks at: its medians are then good to about 3 %. */
 const ORACLE_PARTICLES = 500;
 
+/** Medians, by the words of PoseErrors. */
+type MedianErrors = Record<keyof PoseErrors, number>;
+
+/** The plain slide of a program, with noise as strong as its signal. */
+interface Slide {
+  particles: string;
+  map: string;
+  position: Float64Array;
+  /** What is left of the errors at best, for poses that are wrong as the star file `disturbed` has them. */
+  atBest: (disturbed: string) => Promise<MedianErrors>;
+}
+
+export type SlideSource = (seed: number, context: TrialContext) => Promise<Slide>;
+
+/** At best: who knows every particle's density has the likeliest pose. */
+export const ownSlide: SlideSource = async (seed, context) => {
+  const { particles, map, truth } = await ownSimulator('linear', PLAIN, seed, context);
+  const options = { directory: join(context.folder, 'data'), kind: 'linear', seed, ...PLAIN } as const;
+  const deviations = deviationsOf(DISTURBED.degrees, DISTURBED.pixels);
+  return {
+    particles,
+    map,
+    position: truth.position!,
+    atBest: async disturbed => {
+      const stated = statedPoses({ pixelSizeAngstrom: imagePixelSize(particles) }, disturbed);
+      return medians(await oraclePoseErrors(options, stated, deviations, ORACLE_PARTICLES));
+    },
+  };
+};
+
+/** At best: who knows the molecule has to find its place on the slide too. */
+export const independentSlide: SlideSource = async (seed, context) => {
+  const flags = {
+    seed,
+    noise: PLAIN.noise,
+    shifts: PLAIN.shiftPixels,
+    oracle: ORACLE_PARTICLES,
+    turned: DISTURBED.degrees,
+    moved: DISTURBED.pixels,
+  };
+  type Oracle = KnownParticles['oracle'] & { poses: MedianErrors };
+  const { particles, map, truth, oracle } = await runIndependent<{ position: number[] }, Oracle>('linear', flags, PLAIN.ctf, context);
+  return { particles, map, position: Float64Array.from(truth.position), atBest: async () => oracle.poses };
+};
+
 /**
- * The slide of either program with noise as strong as its signal, its star file disturbed, its map the consensus, as a user would have it from a refinement;
- * then `limber train` and `limber orient` with their defaults. A figure's `chance` is what it was before. The oracle knows our own simulator's molecules only.
+ * A slide, its star file disturbed, its map the consensus, as a user would have it from a refinement; then `limber train` and `limber orient` with their defaults. A figure's `chance` is
+ * what it was before.
  */
-export async function orientationTrial(name: string, simulator: Simulator, seed: number, context: TrialContext): Promise<Trial> {
-  const known = await simulator('linear', PLAIN, seed, context);
-  const data = { particles: known.particles, pixelSizeAngstrom: imagePixelSize(known.particles) };
+export async function orientationTrial(name: string, source: SlideSource, seed: number, context: TrialContext): Promise<Trial> {
+  const slide = await source(seed, context);
+  const data = { particles: slide.particles, pixelSizeAngstrom: imagePixelSize(slide.particles) };
   const disturbed = join(context.folder, 'data', 'disturbed.star');
   disturbOrientations(data, disturbed, DISTURBED.degrees, DISTURBED.pixels, seed);
   const truth = statedPoses(data, data.particles);
-  const errorsOf = (starFile: string) => errorsBetween(statedPoses(data, starFile), truth);
-  const deviations = deviationsOf(DISTURBED.degrees, DISTURBED.pixels);
-  const simulation = { directory: join(context.folder, 'data'), kind: 'linear', seed, ...PLAIN } as const;
-  const oracle =
-    simulator === ownSimulator ? await oraclePoseErrors(simulation, statedPoses(data, disturbed), deviations, ORACLE_PARTICLES) : null;
-  const project = await newProject({ particles: disturbed, map: known.map }, context);
+  const errorsOf = (starFile: string) => medians(errorsBetween(statedPoses(data, starFile), truth));
+  const atBest = await slide.atBest(disturbed);
+  const project = await newProject({ particles: disturbed, map: slide.map }, context);
   const { latents, ...trained } = await trainRun(project, 'run1', { latentDims: 1, seed }, context);
 
   const { threads, reporter } = context;
@@ -51,7 +93,7 @@ export async function orientationTrial(name: string, simulator: Simulator, seed:
     const { reports, file, seconds } = await orientProjectRun(project, backend, options, reporter);
     const [before, after] = [errorsOf(disturbed), errorsOf(file)];
     const refined = project.run(reports[reports.length - 1].run).latents();
-    const rank = (z: Float32Array) => Math.abs(spearmanCorrelation(z, known.truth.position!));
+    const rank = (z: Float32Array) => Math.abs(spearmanCorrelation(z, slide.position));
     return {
       set: `${name}, seed ${seed}`,
       ...trained,
@@ -59,8 +101,8 @@ export async function orientationTrial(name: string, simulator: Simulator, seed:
       seconds: trained.seconds + seconds,
       mostSeconds: null,
       figures: [
-        error('median error of orientations, degrees', 'degrees', { before, after, oracle }),
-        error('median error of shifts, pixels', 'pixels', { before, after, oracle }),
+        error('median error of orientations, degrees', 'degrees', { before, after, atBest }),
+        error('median error of shifts, pixels', 'pixels', { before, after, atBest }),
         {
           measure: 'rank correlation of z0 with the position, after',
           value: rank(refined.z),
@@ -76,19 +118,12 @@ export async function orientationTrial(name: string, simulator: Simulator, seed:
   }
 }
 
-function error(
-  measure: string,
-  what: keyof PoseErrors,
-  errors: Record<'before' | 'after', PoseErrors> & { oracle: PoseErrors | null },
-): Figure {
-  const median = (values: Float64Array) => values.slice().sort()[values.length >> 1];
-  const was = median(errors.before[what]);
-  return {
-    measure,
-    value: median(errors.after[what]),
-    oracle: errors.oracle && median(errors.oracle[what]),
-    chance: was,
-    threshold: LEFT * was,
-    better: 'lower',
-  };
+function error(measure: string, what: keyof PoseErrors, errors: Record<'before' | 'after' | 'atBest', MedianErrors>): Figure {
+  const was = errors.before[what];
+  return { measure, value: errors.after[what], oracle: errors.atBest[what], chance: was, threshold: LEFT * was, better: 'lower' };
+}
+
+function medians({ degrees, pixels }: PoseErrors): MedianErrors {
+  const [medianDegrees, medianPixels] = [degrees, pixels].map(values => values.slice().sort()[values.length >> 1]);
+  return { degrees: medianDegrees, pixels: medianPixels };
 }

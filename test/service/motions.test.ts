@@ -9,10 +9,7 @@ const BOX = { map: null, boxSize: 72, pixelSizeAngstrom: 2 };
 
 /** A sphere about every Gaussian of an arm. */
 const spheresOf = (arm: number) =>
-  Float32Array.from(inArm(arm)).reduce<number[]>(
-    (all, isInside, i) => (isInside ? [...all, ...RESTING.slice(3 * i, 3 * i + 3), 3] : all),
-    [],
-  );
+  Array.from(inArm(arm)).flatMap((isInside, i) => (isInside ? [...RESTING.slice(3 * i, 3 * i + 3), 3] : []));
 
 test('a marked region turns by the angle that was put in, about its hinge; its own motion moves it alone, and two move together and apart', async t => {
   const small = makeProject(t, BOX);

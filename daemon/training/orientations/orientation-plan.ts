@@ -2,7 +2,7 @@
 
 import type { RingGeometry } from '../../compute/ring-geometry.js';
 import { informationShares, ringPixels } from '../ring-shares.js';
-import { type ExpectedErrors, expectedErrors } from './orientation-spread.js';
+import { type ExpectedErrors, expectedErrors, poseCurvature } from './orientation-spread.js';
 import type { OrientationPlan, OrientationRefiner, OrientationRound } from './orientations.js';
 import { changeOfPose, type Pose } from './pose-ascent.js';
 
@@ -11,8 +11,8 @@ export const PLAN_SAMPLE = 512;
 /** A set is never taken to be better than this, or a particle could not be put right at all. */
 const LEAST_DEGREES = 0.05;
 const LEAST_PIXELS = 0.02;
-/** As in ring-shares.ts: correlation that is missing to 1 is not all noise. */
-const HIGHEST = 0.9;
+/** Correlations are those with the particles' own models: what is missing to 1 is noise, or as bad as noise. */
+const HIGHEST = 0.999;
 
 /**
  * Wrong orientations wash out the fine rings of the comparison, so the first round looks at those that count as the particles stand, mostly coarse ones; the
@@ -36,7 +36,10 @@ export async function planOrientations(
       stands[b] = await refiner.refine(starts, { rounds: [rounds[round]], expected: null });
       if (round === 0) continue;
       (await refiner.curvatures(stands[b], ringShares)).forEach((curvature, i) => {
-        free.push({ change: changeOfPose(batches[b][i], stands[b][i]), curvature: curvature.map(value => value * information) });
+        free.push({
+          change: changeOfPose(batches[b][i], stands[b][i]),
+          curvature: poseCurvature(curvature.map(value => value * information)),
+        });
       });
     }
   }
@@ -57,6 +60,7 @@ async function meanCorrelation(
   const count = stands.flat().length;
   for (const [b, poses] of stands.entries()) {
     await load(b);
+    await refiner.settle(poses);
     (await refiner.ringCorrelations(poses)).forEach((value, i) => {
       mean[i % (rings + 1)] += value / count;
     });
@@ -66,7 +70,7 @@ async function meanCorrelation(
 
 /** The rings that hold information at this mean correlation, and how much together. */
 function informationRound(rings: RingGeometry, mean: Float64Array, samples: number): OrientationRound {
-  const ringShares = informationShares(rings, mean, samples);
+  const ringShares = informationShares(rings, mean, samples, HIGHEST);
   const pixels = ringPixels(rings);
   let information = 0;
   for (let k = 1; k <= rings.rings; k++) {

@@ -5,6 +5,7 @@
 // maximisation (Dempster, Laird & Rubin 1977).
 
 import { symmetricEigen } from '../../numerics/linear-algebra.js';
+import { RIGID } from './pose-ascent.js';
 
 /** One particle, refined freely. */
 export interface FreeRefinement {
@@ -19,6 +20,30 @@ export interface ExpectedErrors {
   angleRadians: number;
   /** Along x and along y, box fractions. */
   shift: number;
+}
+
+/**
+ * RIGID × RIGID: what an image says of its pose where it is not known where its model lies in the latent space, but expected to be 0 ± 1 along every coordinate. `curvature`: of the
+ * log-likelihood in both, the pose first. (The Schur complement: of a normal distribution the inverse covariance of some of its variables.)
+ */
+export function poseCurvature(curvature: Float64Array): Float64Array {
+  const size = Math.sqrt(curvature.length);
+  const coordinates = size - RIGID;
+  const at = (p: number, q: number) => 0.5 * (curvature[p * size + q] + curvature[q * size + p]);
+  const own = Float64Array.from({ length: coordinates ** 2 }, (_, i) => at(RIGID + Math.floor(i / coordinates), RIGID + (i % coordinates)));
+  const { values, vectors } = symmetricEigen(own, coordinates);
+  const result = Float64Array.from({ length: RIGID ** 2 }, (_, i) => at(Math.floor(i / RIGID), i % RIGID));
+  for (let k = 0; k < coordinates; k++) {
+    const shared = Float64Array.from({ length: RIGID }, (_, p) => {
+      let along = 0;
+      for (let j = 0; j < coordinates; j++) along += at(p, RIGID + j) * vectors[k * coordinates + j];
+      return along;
+    });
+    // Where the log-likelihood does not bend down along the latent space, the cloud alone says where the particle is.
+    const known = Math.max(values[k], 0) + 1;
+    for (let p = 0; p < RIGID; p++) for (let q = 0; q < RIGID; q++) result[p * RIGID + q] -= (shared[p] * shared[q]) / known;
+  }
+  return result;
 }
 
 const MOST_ROUNDS = 300;

@@ -1,12 +1,16 @@
-// Refines how particles look at their own decoded models (paper, Methods; method.md section 4.6): rotation and shift by ring correlation.
+// Refines how particles look at their own decoded models (paper, Methods; method.md section 4.6): rotation and shift by ring correlation, and with them the place in the latent
+// space that a model is of.
 //
 // A small turn of the model by ω moves a Gaussian at c by ω × c, and a shift of its picture by t moves it by Aᵀt, so of the gradient g of the ring
-// correlation with respect to every centre, ∂FRC/∂ω = Σ c × g and ∂FRC/∂t = (A · Σ g)_xy: one projection with its gradients tells all five slopes.
+// correlation with respect to every centre, ∂FRC/∂ω = Σ c × g and ∂FRC/∂t = (A · Σ g)_xy; a step in the latent space moves all 5N numbers by its tangent T, ∂FRC/∂u = g · T: one projection
+// with its gradients tells all slopes.
 
 import type { Backend, ProjectionGeometry, Tensor } from '../../compute/backend.js';
+import { WIDTH_RANGE } from '../../gaussians/model-frame.js';
 import type { BatchSource } from '../particle-gradients.js';
 import type { ExpectedErrors } from './orientation-spread.js';
-import { movedBy, type Pose, PoseAscent, type PoseValue, withPrior } from './pose-ascent.js';
+import type { ModelNear } from './own-models.js';
+import { movedBy, type Pose, PoseAscent, type PoseValue, RIGID, withPrior } from './pose-ascent.js';
 
 /** One round over a batch: which rings count, and for how much. */
 export interface OrientationRound {
@@ -19,9 +23,12 @@ export interface OrientationRound {
 export interface OrientationPlan {
   /** From coarse to fine. */
   rounds: readonly OrientationRound[];
-  /** How wrong the starts are expected to be: a particle has to say more to be turned further. null: the ring correlation alone decides. */
+  /** How wrong the starts are expected to be: a particle has to say more to be turned further. null: it may be turned anywhere. */
   expected: ExpectedErrors | null;
 }
+
+/** The models of all loaded particles, near one place each. */
+export type ModelsNear = (places: readonly Float64Array[]) => Promise<ModelNear[]>;
 
 export interface RefinedPose extends Pose {
   /** By the shares of the last round, at the start and at the end. */
@@ -35,19 +42,24 @@ const LONGEST_STEP_PIXELS = 1;
 const SHORTEST_STEP_PIXELS = 0.005;
 /** Looks at the images in a round: ascents from 3° and 2 pixels away have come to their end after about a dozen. */
 const EVALUATIONS = 16;
+/** A direction of the latent space is taken to move the model by so much at least, or steps along it had no bounds. */
+const LEAST_WAY_PIXELS = 0.1;
 /** Way of the finite difference that curvatures are taken over, pixels: where the correlation is still near its parabola. */
 const CURVATURE_STEP_PIXELS = 0.25;
 
 /** Refines batches of particles on one backend. `batch`: most particles at once. */
 export class OrientationRefiner {
-  private readonly models: Tensor;
+  private readonly rows: Tensor;
   private readonly rotations: Tensor;
   private readonly images: Tensor;
   private readonly frc: Tensor;
   private readonly slopes: Tensor;
   private readonly ringFrc: Tensor;
-  private readonly centres: Float32Array;
-  private rows: readonly Float32Array[] = [];
+  /** 5N, of one particle as it is tried. */
+  private readonly tried: Float32Array;
+  private modelsNear: ModelsNear = async () => [];
+  /** Of the loaded particles, near where they were last tried. */
+  private models: readonly ModelNear[] = [];
 
   constructor(
     private readonly backend: Backend,
@@ -55,36 +67,36 @@ export class OrientationRefiner {
     readonly batch: number,
   ) {
     const { gaussians, ringGeometry } = geometry;
-    this.models = backend.tensor([batch, 5 * gaussians]);
+    this.rows = backend.tensor([batch, 5 * gaussians]);
     this.rotations = backend.tensor([batch, 9]);
     this.images = backend.tensor([batch, 2 * ringGeometry.planeSize]);
     this.frc = backend.tensor([batch]);
     this.slopes = backend.tensor([batch, 5 * gaussians]);
     this.ringFrc = backend.tensor([batch, ringGeometry.rings + 1]);
-    this.centres = new Float32Array(3 * gaussians);
+    this.tried = new Float32Array(5 * gaussians);
   }
 
-  /** Takes the particles `indices` of the source, each with its own model (a planar row of 5N). */
-  load(source: BatchSource, indices: ArrayLike<number>, models: readonly Float32Array[]): void {
-    if (indices.length > this.batch || models.length !== indices.length)
-      throw new Error(`${indices.length} particles and ${models.length} models for a batch of ${this.batch}`);
+  /** Takes the particles `indices` of the source, with a model each. */
+  load(source: BatchSource, indices: ArrayLike<number>, modelsNear: ModelsNear): void {
+    if (indices.length > this.batch) throw new Error(`${indices.length} particles for a batch of ${this.batch}`);
     source.load(indices, this.rotations, this.images);
-    const width = 5 * this.geometry.gaussians;
-    models.forEach((row, i) => {
-      this.backend.write(this.models, row, i * width);
-    });
-    this.rows = models;
+    this.modelsNear = modelsNear;
   }
 
-  /** Ring correlation of each loaded particle at its pose, with its slopes (ω in radians, shift in box fractions). */
+  /** Has the models near the places of these poses, one for each loaded particle: what is looked at then is linear about them. */
+  async settle(poses: readonly Pose[]): Promise<void> {
+    this.models = await this.modelsNear(poses.map(({ place }) => place));
+  }
+
+  /** Ring correlation of each loaded particle at its pose, with its slopes (ω in radians, shift in box fractions, coordinates of the place). */
   async evaluate(poses: readonly Pose[], ringShares: Float32Array): Promise<PoseValue[]> {
-    this.place(poses);
+    this.bring(poses);
     const { backend, geometry } = this;
     const n = geometry.gaussians;
     backend.projectAndCorrelate(
       poses.length,
       { ...geometry, ringShares },
-      this.models,
+      this.rows,
       false,
       this.rotations,
       this.images,
@@ -95,36 +107,38 @@ export class OrientationRefiner {
     );
     const values = await backend.read(this.frc);
     const gradients = await backend.read(this.slopes);
-    return poses.map(({ rotation }, i) => ({
+    return poses.map((pose, i) => ({
       value: values[i],
-      slope: slopesOf(this.rows[i], gradients.subarray(5 * n * i, 5 * n * (i + 1)), rotation),
+      slope: slopesOf(this.models[i], this.rowAt(i, pose), gradients.subarray(5 * n * i, 5 * n * (i + 1)), pose.rotation),
     }));
   }
 
   /** Correlation of every ring, rings + 1 numbers a loaded particle. */
   async ringCorrelations(poses: readonly Pose[]): Promise<Float32Array> {
-    this.place(poses);
+    this.bring(poses);
     const { backend, geometry } = this;
-    backend.projectAndCorrelate(poses.length, geometry, this.models, false, this.rotations, this.images, 1, this.frc, null, this.ringFrc);
+    backend.projectAndCorrelate(poses.length, geometry, this.rows, false, this.rotations, this.images, 1, this.frc, null, this.ringFrc);
     return (await backend.read(this.ringFrc)).subarray(0, poses.length * (geometry.ringGeometry.rings + 1));
   }
 
   /** The loaded particles' poses after the plan's rounds; by the last round's measure (its prior included) none is worse than its start. */
   async refine(starts: readonly Pose[], { rounds, expected }: OrientationPlan): Promise<RefinedPose[]> {
     const { pixel } = this;
+    const last = rounds[rounds.length - 1];
     let poses: readonly Pose[] = starts;
-    let before: PoseValue[] = [];
-    for (const [r, { ringShares, information }] of rounds.entries()) {
-      const isLast = r === rounds.length - 1;
+    await this.settle(starts);
+    const before = await this.evaluate(starts, last.ringShares);
+    for (const round of rounds) {
+      const { ringShares, information } = round;
       const judged = (at: readonly Pose[], values: readonly PoseValue[]) =>
-        expected ? values.map((value, i) => withPrior(value, at[i], starts[i], expected, 1 / information)) : values;
-      if (isLast) {
-        before = await this.evaluate(starts, ringShares);
-        const found = judged(poses, await this.evaluate(poses, ringShares));
-        poses = poses.map((pose, i) => (found[i].value >= before[i].value ? pose : starts[i]));
+        values.map((value, i) => withPrior(value, at[i], starts[i], expected, 1 / information));
+      if (poses !== starts) await this.settle(poses);
+      if (round === last) {
+        const [was, found] = [judged(starts, before), judged(poses, await this.evaluate(poses, ringShares))];
+        poses = poses.map((pose, i) => (found[i].value >= was[i].value ? pose : starts[i]));
       }
       const ascents = poses.map(
-        (pose, i) => new PoseAscent(pose, gyrationRadius(this.rows[i]), LONGEST_STEP_PIXELS * pixel, SHORTEST_STEP_PIXELS * pixel),
+        (pose, i) => new PoseAscent(pose, this.lengths(i), LONGEST_STEP_PIXELS * pixel, SHORTEST_STEP_PIXELS * pixel),
       );
       for (let e = 0; e < EVALUATIONS && ascents.some(ascent => !ascent.isOver); e++) {
         const trials = ascents.map(ascent => ascent.trial());
@@ -135,16 +149,18 @@ export class OrientationRefiner {
       }
       poses = ascents.map(ascent => ascent.best);
     }
-    const after = await this.evaluate(poses, rounds[rounds.length - 1].ringShares);
+    const after = await this.evaluate(poses, last.ringShares);
     return poses.map((pose, i) => ({ ...pose, frcBefore: before[i].value, frcAfter: after[i].value }));
   }
 
-  /** Minus the second derivatives of each particle's ring correlation at its pose, 5 × 5, by central differences of the slopes. */
+  /** Minus the second derivatives of each particle's ring correlation at its pose, by central differences of the slopes: square, turns, shifts and coordinates of the place in a row. */
   async curvatures(poses: readonly Pose[], ringShares: Float32Array): Promise<Float64Array[]> {
-    const curvatures = poses.map(() => new Float64Array(25));
+    await this.settle(poses);
+    const size = RIGID + this.models[0].tangents.length;
+    const curvatures = poses.map(() => new Float64Array(size * size));
     const step = CURVATURE_STEP_PIXELS * this.pixel;
-    for (let p = 0; p < 5; p++) {
-      const lengths = poses.map((_, i) => (p < 3 ? step / gyrationRadius(this.rows[i]) : step));
+    for (let p = 0; p < size; p++) {
+      const lengths = poses.map((_, i) => step / this.lengths(i)[p]);
       const [above, below] = [
         await this.evaluate(
           poses.map((pose, i) => movedBy(pose, p, lengths[i])),
@@ -156,14 +172,14 @@ export class OrientationRefiner {
         ),
       ];
       curvatures.forEach((curvature, i) => {
-        for (let q = 0; q < 5; q++) curvature[5 * p + q] = (below[i].slope[q] - above[i].slope[q]) / (2 * lengths[i]);
+        for (let q = 0; q < size; q++) curvature[size * p + q] = (below[i].slope[q] - above[i].slope[q]) / (2 * lengths[i]);
       });
     }
     return curvatures;
   }
 
   free(): void {
-    for (const tensor of [this.models, this.rotations, this.images, this.frc, this.slopes, this.ringFrc]) this.backend.free(tensor);
+    for (const tensor of [this.rows, this.rotations, this.images, this.frc, this.slopes, this.ringFrc]) this.backend.free(tensor);
   }
 
   /** Of the computing box, in box fractions. */
@@ -171,25 +187,58 @@ export class OrientationRefiner {
     return 1 / this.geometry.ringGeometry.boxSize;
   }
 
+  /** How far a unit of each direction moves the model of loaded particle i, box fractions: root mean square over its mass. */
+  private lengths(i: number): Float64Array {
+    const { row, tangents } = this.models[i];
+    const radius = gyrationRadius(row);
+    const sigma = this.geometry.referenceSigmaPixels * this.pixel;
+    return Float64Array.of(
+      radius,
+      radius,
+      radius,
+      1,
+      1,
+      ...tangents.map(tangent => Math.max(wayOf(row, tangent, sigma), LEAST_WAY_PIXELS * this.pixel)),
+    );
+  }
+
+  /** The 5N numbers of the model of loaded particle i where the pose has it; valid until the next call. */
+  private rowAt(i: number, { place }: Pose): Float32Array {
+    const { row, tangents, place: near } = this.models[i];
+    const { tried } = this;
+    tried.set(row);
+    tangents.forEach((tangent, k) => {
+      const way = place[k] - near[k];
+      if (way !== 0) for (let g = 0; g < tried.length; g++) tried[g] += way * tangent[g];
+    });
+    // The straight line may leave what a decoder can give.
+    const n = tried.length / 5;
+    for (let g = 3 * n; g < 4 * n; g++) tried[g] = Math.max(tried[g], 0);
+    for (let g = 4 * n; g < 5 * n; g++) tried[g] = Math.min(Math.max(tried[g], 1 - WIDTH_RANGE), 1 + WIDTH_RANGE);
+    return tried;
+  }
+
   /** Brings poses to the device: the rotation as it is, the shift by moving the Gaussians against the view. */
-  private place(poses: readonly Pose[]): void {
-    const { backend, centres } = this;
+  private bring(poses: readonly Pose[]): void {
+    const { backend } = this;
     const n = this.geometry.gaussians;
-    poses.forEach(({ rotation, shift }, i) => {
+    poses.forEach((pose, i) => {
+      const { rotation, shift } = pose;
+      const row = this.rowAt(i, pose);
       for (let axis = 0; axis < 3; axis++) {
         const move = rotation[axis] * shift[0] + rotation[3 + axis] * shift[1];
-        for (let g = axis * n; g < (axis + 1) * n; g++) centres[g] = this.rows[i][g] + move;
+        for (let g = axis * n; g < (axis + 1) * n; g++) row[g] += move;
       }
-      backend.write(this.models, centres, 5 * n * i);
+      backend.write(this.rows, row, 5 * n * i);
       backend.write(this.rotations, Float32Array.from(rotation), 9 * i);
     });
   }
 }
 
-/** Slopes along ω and shift from the gradient of every centre; `row` holds the model's own centres. */
-function slopesOf(row: Float32Array, gradient: Float32Array, rotation: ArrayLike<number>): Float64Array {
+/** Slopes along ω, shift and place from the gradient of all 5N numbers; `row` holds the model's own. */
+function slopesOf({ tangents }: ModelNear, row: Float32Array, gradient: Float32Array, rotation: ArrayLike<number>): Float64Array {
   const n = row.length / 5;
-  const slope = new Float64Array(5);
+  const slope = new Float64Array(RIGID + tangents.length);
   const sum = new Float64Array(3);
   for (let i = 0; i < n; i++) {
     const [x, y, z] = [row[i], row[n + i], row[2 * n + i]];
@@ -201,6 +250,11 @@ function slopesOf(row: Float32Array, gradient: Float32Array, rotation: ArrayLike
     sum[1] += gy;
     sum[2] += gz;
   }
+  tangents.forEach((tangent, k) => {
+    let along = 0;
+    for (let g = 0; g < gradient.length; g++) along += gradient[g] * tangent[g];
+    slope[RIGID + k] = along;
+  });
   for (let k = 0; k < 2; k++) slope[3 + k] = rotation[3 * k] * sum[0] + rotation[3 * k + 1] * sum[1] + rotation[3 * k + 2] * sum[2];
   return slope;
 }
@@ -214,4 +268,20 @@ function gyrationRadius(row: Float32Array): number {
     mass += row[3 * n + i];
   }
   return Math.max(Math.sqrt(sum / mass), 1e-3);
+}
+
+/**
+ * How far a tangent moves the model's mass, root mean square, box fractions. A Gaussian that changes its amplitude by a share, or its width, changes the picture about as much as one that
+ * moves by that share of its σ.
+ */
+function wayOf(row: Float32Array, tangent: Float32Array, referenceSigma: number): number {
+  const n = row.length / 5;
+  let [sum, mass] = [0, 0];
+  for (let i = 0; i < n; i++) {
+    const [amplitude, width] = [row[3 * n + i], row[4 * n + i]];
+    mass += amplitude;
+    sum += amplitude * (tangent[i] ** 2 + tangent[n + i] ** 2 + tangent[2 * n + i] ** 2);
+    sum += (width * referenceSigma) ** 2 * tangent[3 * n + i] ** 2 + amplitude * (referenceSigma * tangent[4 * n + i]) ** 2;
+  }
+  return Math.sqrt(sum / mass);
 }

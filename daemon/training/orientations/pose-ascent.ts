@@ -1,4 +1,4 @@
-// The way uphill for one particle's orientation and shift: quasi-Newton steps (BFGS; Nocedal & Wright, chapter 6) on the group of rotations.
+// The way uphill for one particle's orientation, shift and place in the latent space: quasi-Newton steps (BFGS; Nocedal & Wright, chapter 6) on the group of rotations.
 
 import { inverseRotation, rotationVector, vectorToRotation } from '../../numerics/rotations.js';
 import { multiply } from '../../numerics/symmetry.js';
@@ -9,16 +9,19 @@ export interface Pose {
   rotation: Float64Array;
   /** 2, in the unit of the model's coordinates. */
   shift: Float64Array;
+  /** Coordinates of the place in the latent space that the model is of (own-models.ts); none where the model is known. */
+  place: Float64Array;
 }
 
-/** Value at a pose, and its slope along a turn of the model about x, y, z (A·exp(ω), radians) and a shift along x, y. */
+/** Value at a pose, and its slope along a turn of the model about x, y, z (A·exp(ω), radians), a shift along x, y, and each coordinate of the place. */
 export interface PoseValue {
   value: number;
-  /** 5. */
+  /** 5 and as many as the place has coordinates. */
   slope: Float64Array;
 }
 
-const SIZE = 5;
+/** Turns and shifts. */
+export const RIGID = 5;
 /** Share of the promised gain that a step must bring. */
 const ENOUGH = 1e-4;
 /** A step that fails is tried again shorter, by a factor between these; this often, then the ascent has ended. */
@@ -26,27 +29,30 @@ const [LEAST_SHORTENING, MOST_SHORTENING] = [0.1, 0.6];
 const MOST_TRIES = 6;
 
 /**
- * One particle's ascent, driven from outside because a whole batch is evaluated at once: `trial` says where, `take` hears what was found there.
- * Turns are measured by the way of a point at `radius`, so that all five directions are lengths and one step size suits all. The best pose
+ * One particle's ascent, driven from outside because a whole batch is evaluated at once: `trial` says where, `take` hears what was found there. The best pose
  * is never left for a worse one.
  */
 export class PoseAscent {
   readonly best: Pose;
   private found: PoseValue | null = null;
-  /** SIZE × SIZE: estimate of minus the inverse Hessian; null before the first curvature has been seen. */
+  /** size × size: estimate of minus the inverse Hessian; null before the first curvature has been seen. */
   private inverse: Float64Array | null = null;
-  private step = new Float64Array(SIZE);
+  private step: Float64Array;
   private tries = 0;
   private ended = false;
 
-  /** `longest`: no step is longer; `shortest`: shorter ones end the ascent; both in the unit of the model's coordinates. */
+  /**
+   * `lengths`: how far a unit of each direction moves the model (a turn by one radian, a unit of shift, of a coordinate of the place), so that all directions are lengths and one
+   * step size suits all. `longest`: no step is longer; `shortest`: shorter ones end the ascent; all in the unit of the model's coordinates.
+   */
   constructor(
     start: Pose,
-    private readonly radius: number,
+    private readonly lengths: Float64Array,
     private readonly longest: number,
     private readonly shortest: number,
   ) {
-    this.best = { rotation: start.rotation.slice(), shift: start.shift.slice() };
+    this.best = { rotation: start.rotation.slice(), shift: start.shift.slice(), place: start.place.slice() };
+    this.step = new Float64Array(lengths.length);
   }
 
   /** Whether there is nothing left to gain; a trial is then at the best pose. */
@@ -57,17 +63,16 @@ export class PoseAscent {
   /** Where to look next. */
   trial(): Pose {
     if (!this.found || this.ended) return this.best;
-    const { step, best, radius } = this;
-    return {
-      rotation: multiply(best.rotation, vectorToRotation([step[0] / radius, step[1] / radius, step[2] / radius])),
-      shift: Float64Array.of(best.shift[0] + step[3], best.shift[1] + step[4]),
-    };
+    return changedBy(
+      this.best,
+      this.step.map((length, i) => length / this.lengths[i]),
+    );
   }
 
   /** What was found at the last trial. */
   take({ value, slope }: PoseValue): void {
     if (this.ended) return;
-    const uphill = slope.map((s, i) => (i < 3 ? s / this.radius : s));
+    const uphill = slope.map((s, i) => s / this.lengths[i]);
     if (!this.found) {
       this.found = { value, slope: uphill };
       this.aim(this.longest);
@@ -89,6 +94,7 @@ export class PoseAscent {
     this.learn(uphill);
     this.best.rotation.set(there.rotation);
     this.best.shift.set(there.shift);
+    this.best.place.set(there.place);
     this.found = { value, slope: uphill };
     this.tries = 0;
     this.aim(this.longest);
@@ -97,16 +103,17 @@ export class PoseAscent {
   /** The curvature along the step just made, into the inverse Hessian. */
   private learn(uphill: Float64Array): void {
     const s = this.step;
+    const size = s.length;
     const before = this.found as PoseValue;
     const y = before.slope.map((g, i) => g - uphill[i]);
     const sy = dot(s, y);
     // Only where the function bends downwards along the step does it say anything of a maximum.
     if (!(sy > 1e-10 * Math.hypot(...s) * Math.hypot(...y))) return;
-    const h = this.inverse ?? identity(sy / dot(y, y));
-    const hy = Float64Array.from({ length: SIZE }, (_, i) => dot(h.subarray(i * SIZE, (i + 1) * SIZE), y));
+    const h = this.inverse ?? identity(size, sy / dot(y, y));
+    const hy = product(h, y);
     const yhy = dot(y, hy);
-    for (let i = 0; i < SIZE; i++)
-      for (let j = 0; j < SIZE; j++) h[i * SIZE + j] += ((1 + yhy / sy) * s[i] * s[j] - hy[i] * s[j] - s[i] * hy[j]) / sy;
+    for (let i = 0; i < size; i++)
+      for (let j = 0; j < size; j++) h[i * size + j] += ((1 + yhy / sy) * s[i] * s[j] - hy[i] * s[j] - s[i] * hy[j]) / sy;
     this.inverse = h;
   }
 
@@ -114,7 +121,7 @@ export class PoseAscent {
   private aim(longest: number): void {
     const { slope } = this.found as PoseValue;
     const h = this.inverse;
-    this.step = h ? Float64Array.from({ length: SIZE }, (_, i) => dot(h.subarray(i * SIZE, (i + 1) * SIZE), slope)) : slope.slice();
+    this.step = h ? product(h, slope) : slope.slice();
     const length = Math.hypot(...this.step);
     const wanted = h ? Math.min(length, longest) : longest;
     if (!(length > 0) || wanted < this.shortest) {
@@ -125,12 +132,19 @@ export class PoseAscent {
   }
 }
 
-/** The pose turned about axis `direction` of the model (0 to 2, radians) or shifted along x or y (3, 4). */
-export function movedBy({ rotation, shift }: Pose, direction: number, length: number): Pose {
-  const step = Float64Array.from({ length: SIZE }, (_, i) => (i === direction ? length : 0));
+/** The pose turned about axis `direction` of the model (0 to 2, radians), shifted along x or y (3, 4), or of a model that lies elsewhere (from 5). */
+export function movedBy(pose: Pose, direction: number, length: number): Pose {
+  return changedBy(
+    pose,
+    Float64Array.from({ length: RIGID + pose.place.length }, (_, i) => (i === direction ? length : 0)),
+  );
+}
+
+function changedBy({ rotation, shift, place }: Pose, step: Float64Array): Pose {
   return {
     rotation: multiply(rotation, vectorToRotation([step[0], step[1], step[2]])),
-    shift: Float64Array.of(shift[0] + step[3], shift[1] + step[4]),
+    shift: shift.map((value, k) => value + step[3 + k]),
+    place: place.map((value, k) => value + step[RIGID + k]),
   };
 }
 
@@ -143,25 +157,37 @@ export function changeOfPose(from: Pose, to: Pose): Float64Array {
   );
 }
 
-/** A value and its slope with a normal prior about `centre`: less half the squared change in units of the expected errors, times `weight`. */
+/**
+ * A value and its slope with a normal prior, less half the squared change in units of the expected errors, times `weight`: of the pose about `centre` (null: it may be any), of the place, which is told in such
+ * units, about the middle of the cloud.
+ */
 export function withPrior(
   { value, slope }: PoseValue,
   pose: Pose,
   centre: Pose,
-  expected: { angleRadians: number; shift: number },
+  expected: { angleRadians: number; shift: number } | null,
   weight: number,
 ): PoseValue {
-  const change = changeOfPose(centre, pose);
+  const change = Float64Array.of(...changeOfPose(centre, pose), ...pose.place);
   // The squared angle from the centre grows along the rotation vector itself, by twice its length.
-  const perUnit = change.map((_, i) => weight / (i < 3 ? expected.angleRadians : expected.shift) ** 2);
+  const perUnit = change.map((_, i) => {
+    if (i >= RIGID) return weight;
+    return expected ? weight / (i < 3 ? expected.angleRadians : expected.shift) ** 2 : 0;
+  });
   return {
     value: value - 0.5 * change.reduce((sum, x, i) => sum + perUnit[i] * x * x, 0),
     slope: slope.map((s, i) => s - perUnit[i] * change[i]),
   };
 }
 
-function identity(scale: number): Float64Array {
-  return Float64Array.from({ length: SIZE * SIZE }, (_, i) => (i % (SIZE + 1) === 0 ? scale : 0));
+function identity(size: number, scale: number): Float64Array {
+  return Float64Array.from({ length: size * size }, (_, i) => (i % (size + 1) === 0 ? scale : 0));
+}
+
+/** Of a square matrix and a vector. */
+function product(matrix: Float64Array, vector: Float64Array): Float64Array {
+  const size = vector.length;
+  return vector.map((_, i) => dot(matrix.subarray(i * size, (i + 1) * size), vector));
 }
 
 function dot(a: Float64Array, b: Float64Array): number {

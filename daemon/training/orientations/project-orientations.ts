@@ -201,11 +201,13 @@ class OrientationSitting {
     const degrees: number[] = [];
     const angstrom: number[] = [];
     chosen.particles.forEach((particle, i) => {
+      const start = this.start(i);
       const refined: Pose = {
+        ...start,
         rotation: Float64Array.from(found.rotations.subarray(9 * i, 9 * i + 9)),
         shift: Float64Array.from(found.shifts.subarray(2 * i, 2 * i + 2)),
       };
-      const change = changeOfPose(this.start(i), refined);
+      const change = changeOfPose(start, refined);
       degrees.push((Math.hypot(change[0], change[1], change[2]) * 180) / Math.PI);
       angstrom.push(Math.hypot(change[3], change[4]) * boxAngstrom);
       // A·g was refined; the file speaks of A.
@@ -265,17 +267,18 @@ class OrientationSitting {
     );
   }
 
-  /** The orientation that entry i starts from: the file's, turned to the chosen copy. */
+  /** Where entry i starts from: at the orientation of the file, turned to the chosen copy, and at its place in the run's latent space. */
   private start(i: number): Pose {
-    const { particles, copies } = this.chosen;
+    const { particles, copies, rows } = this.chosen;
     return {
+      place: this.models.place(rows[i]),
       rotation: multiply(this.particles.rotations, this.group[copies[i]], 9 * particles[i]),
       shift: new Float64Array(2),
     };
   }
 
-  /** Prepares the images of some entries for `work`, which loads them, with their models, by their places in `entries`. */
-  private async withImages<T>(entries: readonly number[], work: (load: (places: number[]) => Promise<void>) => Promise<T>): Promise<T> {
+  /** Prepares the images of some entries for `work`, which loads them, with their models, by their numbers in `entries`. */
+  private async withImages<T>(entries: readonly number[], work: (load: (numbers: number[]) => Promise<void>) => Promise<T>): Promise<T> {
     const { backend, chosen, refiner, models, project, particles, rings } = this;
     const path = join(this.folder, 'images.rows');
     const quiet: Reporter = { ...this.reporter, progress() {}, epoch() {}, note() {} };
@@ -291,7 +294,10 @@ class OrientationSitting {
     // The refiner brings its own rotations.
     const source = storedBatches(backend, images, new Float32Array(9 * entries.length), BATCH);
     try {
-      return await work(async places => refiner.load(source, places, await models.rows(places.map(place => chosen.rows[entries[place]]))));
+      return await work(async numbers => {
+        const rows = numbers.map(number => chosen.rows[entries[number]]);
+        refiner.load(source, numbers, places => models.near(rows, places));
+      });
     } finally {
       images.close();
       rmSync(path, { force: true });

@@ -3,11 +3,13 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { createCpuBackend } from '../../../daemon/compute/cpu/cpu-backend.js';
 import { equalShares } from '../../../daemon/compute/ring-geometry.js';
+import { solvePositiveDefinite } from '../../../daemon/numerics/linear-algebra.js';
 import { Random } from '../../../daemon/numerics/random.js';
 import { vectorToRotation } from '../../../daemon/numerics/rotations.js';
 import { multiply } from '../../../daemon/numerics/symmetry.js';
-import { expectedErrors } from '../../../daemon/training/orientations/orientation-spread.js';
+import { expectedErrors, poseCurvature } from '../../../daemon/training/orientations/orientation-spread.js';
 import { OrientationRefiner, type OrientationRound } from '../../../daemon/training/orientations/orientations.js';
+import type { ModelNear } from '../../../daemon/training/orientations/own-models.js';
 import { changeOfPose, movedBy, type Pose, PoseAscent, withPrior } from '../../../daemon/training/orientations/pose-ascent.js';
 import { batchesOf, toyGeometry, toyMolecule, toyParticles } from '../toy-molecule.js';
 
@@ -31,21 +33,41 @@ function disturbed(rotation: ArrayLike<number>, degrees: number, pixels: number)
   return {
     rotation: multiply(rotation, vectorToRotation(turn)),
     shift: Float64Array.of((Math.cos(angle) * pixels) / boxSize, (Math.sin(angle) * pixels) / boxSize),
+    place: new Float64Array(),
   };
 }
 
-/** A refiner with the particles loaded, their true poses, and wrong ones to start from. */
-function refinerOf(count: number, noise: number, degrees: number, pixels: number) {
-  const models = Array.from({ length: count }, () => molecule);
-  const particles = toyParticles(models, geometry, noise, 12);
+/** The molecule alone, wherever a particle is said to lie. */
+const known: ModelNear = { place: new Float64Array(), row: molecule, tangents: [] };
+
+/** A fifth of the Gaussians go one way, and another fifth appears: two coordinates of a place, about the molecule as it is. */
+const slide = Float32Array.from(molecule, (_, i) => (i % N < N / 5 && i < N ? 0.04 : 0));
+const growth = Float32Array.from(molecule, (_, i) => (i % N >= (4 * N) / 5 && Math.floor(i / N) === 3 ? 0.1 : 0));
+const atPlace = ([u, v]: ArrayLike<number> & Iterable<number>) => molecule.map((value, i) => value + u * slide[i] + v * growth[i]);
+const varied: ModelNear = { place: new Float64Array(2), row: molecule, tangents: [slide, growth] };
+
+/** A refiner with the particles loaded, their true poses, and wrong ones to start from. `places`: of each particle, which a refiner of `near` models is to find. */
+async function refinerOf(count: number, noise: number, degrees: number, pixels: number, near = known, places?: readonly Float64Array[]) {
+  const particles = toyParticles(
+    Array.from({ length: count }, (_, i) => (places ? atPlace(places[i]) : molecule)),
+    geometry,
+    noise,
+    12,
+  );
   const refiner = new OrientationRefiner(backend, geometry, count);
   refiner.load(
     batchesOf(backend, particles),
-    models.map((_, i) => i),
-    models,
+    particles.images.map((_, i) => i),
+    async asked => asked.map(() => near),
   );
-  const truth: Pose[] = particles.rotations.map(rotation => ({ rotation, shift: new Float64Array(2) }));
-  return { refiner, truth, starts: truth.map(({ rotation }) => disturbed(rotation, degrees, pixels)) };
+  const truth: Pose[] = particles.rotations.map((rotation, i) => ({
+    rotation,
+    shift: new Float64Array(2),
+    place: places?.[i] ?? near.place,
+  }));
+  const starts = truth.map(({ rotation }) => ({ ...disturbed(rotation, degrees, pixels), place: near.place }));
+  await refiner.settle(starts);
+  return { refiner, truth, starts };
 }
 
 const errorOf = (truth: Pose, found: Pose) => {
@@ -53,16 +75,16 @@ const errorOf = (truth: Pose, found: Pose) => {
   return { degrees: Math.hypot(change[0], change[1], change[2]) / DEGREE, pixels: Math.hypot(change[3], change[4]) * boxSize };
 };
 
-test('the slopes along three turns and two shifts are the derivatives: the remainder falls with the square of the step, and differences extrapolate to them', async () => {
-  const { refiner, starts } = refinerOf(8, 0.5, 4, 1);
+test('the slopes along three turns, two shifts and two coordinates of a place are the derivatives: the remainder falls with the square of the step, and differences extrapolate to them', async () => {
+  const { refiner, starts } = await refinerOf(8, 0.5, 4, 1, varied);
   const valuesAt = async (direction: number, step: number) => {
     const poses = starts.map(pose => movedBy(pose, direction, step));
     return (await refiner.evaluate(poses, round.ringShares)).map(({ value }) => value);
   };
   const here = await refiner.evaluate(starts, round.ringShares);
-  for (let direction = 0; direction < 5; direction++) {
+  for (let direction = 0; direction < 7; direction++) {
     // Steps whose third order is small beside the second, and both above the edges that drawn Gaussians have at 4σ.
-    const step = direction < 3 ? 0.04 : 0.01;
+    const step = direction < 3 ? 0.04 : direction < 5 ? 0.01 : 0.3;
     const slopes = here.map(({ slope }) => slope[direction]);
     const [far, near, back, nearBack] = [
       await valuesAt(direction, step),
@@ -82,7 +104,7 @@ test('the slopes along three turns and two shifts are the derivatives: the remai
 });
 
 test('without noise, particles of the model turned by 2° and shifted by a pixel come back: the correlation is highest at the truth alone', async () => {
-  const { refiner, truth, starts } = refinerOf(6, 0, 2, 1);
+  const { refiner, truth, starts } = await refinerOf(6, 0, 2, 1);
   const found = await refiner.refine(starts, plan);
   found.forEach((pose, i) => {
     const { degrees, pixels } = errorOf(truth[i], pose);
@@ -93,7 +115,7 @@ test('without noise, particles of the model turned by 2° and shifted by a pixel
 });
 
 test('with noise the errors fall, and fall further with a prior of their true size, since noise then turns no particle further than they are wrong', async () => {
-  const { refiner, truth, starts } = refinerOf(48, 0.5, 5, 1.5);
+  const { refiner, truth, starts } = await refinerOf(48, 0.5, 5, 1.5);
   const mean = (poses: readonly Pose[], what: 'degrees' | 'pixels') =>
     poses.reduce((sum, pose, i) => sum + errorOf(truth[i], pose)[what] / poses.length, 0);
   const free = await refiner.refine(starts, plan);
@@ -110,7 +132,7 @@ test('with noise the errors fall, and fall further with a prior of their true si
 });
 
 test('a prior that expects no errors holds every particle where it is', async () => {
-  const { refiner, starts } = refinerOf(3, 1, 5, 1.5);
+  const { refiner, starts } = await refinerOf(3, 1, 5, 1.5);
   const found = await refiner.refine(starts, { rounds: [round], expected: { angleRadians: 1e-6, shift: 1e-6 } });
   found.forEach((pose, i) => {
     const { degrees, pixels } = errorOf(starts[i], pose);
@@ -119,8 +141,50 @@ test('a prior that expects no errors holds every particle where it is', async ()
   refiner.free();
 });
 
+test('a particle that lies elsewhere in the latent space than its model is turned less wrongly when both are found together, since the model there then no longer pulls it round', async () => {
+  // Up to some two pixels along the slide: from further away than a σ it is no longer seen which way to go.
+  const places = Array.from({ length: 24 }, () => Float64Array.of(3 * random.uniform() - 1.5, random.normal()));
+  // With so little noise correlations are near 0.99, where n·c/(1 − c²) is some 75 times what it is at 0.5.
+  const clear = { rounds: [{ ...round, information: 75 * round.information }], expected: null };
+  const together = await refinerOf(24, 0.1, 3, 1, varied, places);
+  const apart = await refinerOf(24, 0.1, 3, 1, known, places);
+  const [found, held] = [
+    await together.refiner.refine(together.starts, clear),
+    await apart.refiner.refine(
+      together.starts.map(start => ({ ...start, place: known.place })),
+      clear,
+    ),
+  ];
+  const mean = (poses: readonly Pose[]) => poses.reduce((sum, pose, i) => sum + errorOf(together.truth[i], pose).degrees / poses.length, 0);
+  assert.ok(mean(found) < 0.8 * mean(held), `${mean(found)}° and ${mean(held)}°`);
+  const missed = (at: (i: number) => number) => Math.hypot(...places.map(([u], i) => u - at(i)));
+  assert.ok(missed(i => found[i].place[0]) < 0.5 * missed(() => 0), `${missed(i => found[i].place[0])} of ${missed(() => 0)}`);
+  together.refiner.free();
+  apart.refiner.free();
+});
+
+test('what an image says of its pose where its place is open is the inverse of the covariance that both have together, of the pose alone', () => {
+  const size = 7;
+  const root = Float64Array.from({ length: size * size }, () => random.normal());
+  const curvature = Float64Array.from({ length: size * size }, (_, i) => {
+    const [p, q] = [Math.floor(i / size), i % size];
+    return root.reduce((sum, _value, j) => (j < size ? sum + root[p * size + j] * root[q * size + j] : sum), 0);
+  });
+  const marginal = poseCurvature(curvature);
+  // With 1 added for what is expected of the place, each column of its inverse solves a system; the pose's part of that, times what is claimed, must be 1.
+  for (let column = 0; column < 5; column++) {
+    const both = curvature.map((value, i) => value + (i % (size + 1) === 0 && i / (size + 1) >= 5 ? 1 : 0));
+    const solved = Float64Array.from({ length: size }, (_, p) => (p === column ? 1 : 0));
+    assert.ok(solvePositiveDefinite(both, solved, size));
+    for (let p = 0; p < 5; p++) {
+      const product = solved.subarray(0, 5).reduce((sum, value, q) => sum + marginal[5 * p + q] * value, 0);
+      assert.ok(Math.abs(product - (p === column ? 1 : 0)) < 1e-8, `${p}, ${column}: ${product}`);
+    }
+  }
+});
+
 test('curvatures are symmetric, and the same whether taken of slopes or of values', async () => {
-  const { refiner, truth } = refinerOf(2, 0, 0, 0);
+  const { refiner, truth } = await refinerOf(2, 0, 0, 0);
   const curvatures = await refiner.curvatures(truth, round.ringShares);
   const here = await refiner.evaluate(truth, round.ringShares);
   for (const direction of [0, 1, 2, 3, 4]) {
@@ -143,22 +207,27 @@ test('curvatures are symmetric, and the same whether taken of slopes or of value
 
 test('the slope of a prior is the derivative of its value, far from its centre too, because the squared angle grows along the rotation vector', () => {
   const expected = { angleRadians: 0.1, shift: 0.02 };
-  const nothing = { value: 0, slope: new Float64Array(5) };
-  const centre: Pose = { rotation: vectorToRotation([0.3, -1, 0.4]), shift: Float64Array.of(0.01, -0.02) };
-  const pose: Pose = { rotation: multiply(centre.rotation, vectorToRotation([0.2, 0.1, -0.3])), shift: Float64Array.of(0.03, 0) };
-  const at = (p: Pose) => withPrior(nothing, p, centre, expected, 0.01);
-  for (let direction = 0; direction < 5; direction++) {
-    const step = 1e-5;
-    const difference = (at(movedBy(pose, direction, step)).value - at(movedBy(pose, direction, -step)).value) / (2 * step);
-    assert.ok(Math.abs(difference - at(pose).slope[direction]) < 1e-6 * Math.max(1, Math.abs(difference)));
-  }
+  const nothing = { value: 0, slope: new Float64Array(7) };
+  const centre: Pose = { rotation: vectorToRotation([0.3, -1, 0.4]), shift: Float64Array.of(0.01, -0.02), place: Float64Array.of(0.4, 1) };
+  const pose: Pose = {
+    rotation: multiply(centre.rotation, vectorToRotation([0.2, 0.1, -0.3])),
+    shift: Float64Array.of(0.03, 0),
+    place: Float64Array.of(-2, 0.5),
+  };
+  for (const errors of [expected, null])
+    for (let direction = 0; direction < 7; direction++) {
+      const at = (p: Pose) => withPrior(nothing, p, centre, errors, 0.01);
+      const step = 1e-5;
+      const difference = (at(movedBy(pose, direction, step)).value - at(movedBy(pose, direction, -step)).value) / (2 * step);
+      assert.ok(Math.abs(difference - at(pose).slope[direction]) < 1e-6 * Math.max(1, Math.abs(difference)));
+    }
 });
 
 test('the ascent of a bowl that is a hundred times steeper one way than another ends at its top within twenty looks', () => {
   const top = [0.03, -0.02, 0.01, 0.02, -0.01];
   const steep = [1, 100, 10, 3, 30];
-  const start: Pose = { rotation: vectorToRotation([0, 0, 0]), shift: new Float64Array(2) };
-  const ascent = new PoseAscent(start, 1, 0.05, 1e-6);
+  const start: Pose = { rotation: vectorToRotation([0, 0, 0]), shift: new Float64Array(2), place: new Float64Array() };
+  const ascent = new PoseAscent(start, new Float64Array(5).fill(1), 0.05, 1e-6);
   for (let look = 0; look < 20; look++) {
     const x = changeOfPose(start, ascent.trial());
     ascent.take({
