@@ -7,9 +7,7 @@ import { readMap } from '../../daemon/formats/mrc.js';
 import { nearestParticles } from '../../daemon/latent/neighbours.js';
 import { lowPass } from '../../daemon/maps/filter.js';
 import { reconstruct } from '../../daemon/maps/reconstruct.js';
-import { parameters } from '../../daemon/settings/settings.js';
 import { openProjectParticles } from '../../daemon/training/neutral/project-neutral.js';
-import { reconstructUndone } from '../../daemon/training/undone-motion.js';
 import { stateMap } from '../../demo-data/consensus.js';
 import { prepareScene, type Scene } from '../../demo-data/scene.js';
 import { simulate } from '../../demo-data/simulate.js';
@@ -27,7 +25,6 @@ const FILTER_ANGSTROM = 15;
 /**
  * `limber reconstruct --at` at the 2nd and 98th percentile of z, from the 4 % of the particles nearest to it. The domain's centroid in each map is compared with the end of its path (judged), and with where the domain
  * truly is on average over the particles of that map (reported: of particles chosen by their own noise the map lies further out than their true states). The oracle takes the particles that are truly at that end.
- * Then `--undo-motion --at` the same points, from all particles.
  */
 export async function linearEndsTrial(title: string, conditions: Conditions, seed: number, context: TrialContext): Promise<Trial> {
   const options = { directory: join(context.folder, 'data'), kind: 'linear' as const, seed, ...conditions };
@@ -37,22 +34,12 @@ export async function linearEndsTrial(title: string, conditions: Conditions, see
   const swept = readMap(data.masks.position);
   const project = await newProject({ particles: data.particles, map: data.map }, context);
   const { latents, ...trained } = await trainRun(project, 'run1', { latentDims: 1, seed }, context);
-  const { contrast } = project.settings;
-  const threads = context.threads ?? undefined;
   const particles = openProjectParticles(project);
   const figures: Figure[] = [];
   try {
     const domainIn = async (rows: Uint32Array) => {
-      const settings = { centreAngstrom: [0, 0, 0] as const, contrast, threads };
+      const settings = { centreAngstrom: [0, 0, 0] as const, contrast: project.settings.contrast, threads: context.threads ?? undefined };
       return centroid((await reconstruct(particles, rows, settings, context.reporter)).map, swept);
-    };
-    const entries = Uint32Array.from({ length: latents.count }, (_, entry) => entry);
-    const domainCarried = async (point: Float32Array) => {
-      const settings = { contrast, symmetry: 'C1', mostBodies: parameters.bodies.default, threads };
-      return centroid(
-        centred((await reconstructUndone(project.run('run1'), particles, entries, point, settings, context.reporter)).map),
-        swept,
-      );
     };
     const last = scene.molecule.motions[0].values.length - 1;
     for (const point of principalEnds(latents)) {
@@ -80,12 +67,6 @@ export async function linearEndsTrial(title: string, conditions: Conditions, see
           value: distance(found, end),
           threshold: WITHIN_ANGSTROM,
         },
-        {
-          ...figure,
-          measure: `Å, domain in the map of all particles carried to the ${name} end, from that end of its path`,
-          value: distance(await domainCarried(point), end),
-          threshold: WITHIN_ANGSTROM,
-        },
       );
     }
   } finally {
@@ -104,12 +85,8 @@ function trueMap({ molecule, geometry }: Scene, steps: readonly number[]): Densi
     sum ??= { ...grid, data: new Float32Array(data.length) };
     for (let i = 0; i < data.length; i++) sum.data[i] += data[i];
   }
-  return centred(sum!);
-}
-
-/** The rotation centre, not a corner, at the origin, as the reconstructions have it. */
-function centred(map: DensityMap): DensityMap {
-  return { ...map, originAngstrom: map.size.map((n, axis) => -(n >> 1) * map.voxelSizeAngstrom[axis]) as DensityMap['originAngstrom'] };
+  // The rotation centre, not a corner, is at the reconstruction's origin.
+  return { ...sum!, originAngstrom: sum!.size.map((n, axis) => -(n >> 1) * sum!.voxelSizeAngstrom[axis]) as DensityMap['originAngstrom'] };
 }
 
 /**
