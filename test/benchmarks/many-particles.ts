@@ -1,9 +1,10 @@
 // `npm run bench:memory`: what the daemon and its training hold in memory, and what each stage costs a particle, on few and on many particles of one set.
 //
-// Few are trained on before and after the many, so that a disturbance of the machine shows. Only the first few are placed by likelihood in the end: each is compared with over a hundred models, which takes
-// as long as some twenty epochs.
+// Few are trained on before and after the many, so that a disturbance of the machine shows. Placing by likelihood, which compares each particle with over a hundred models and takes as long as some
+// twenty epochs, is stopped once it is seen how long it takes.
 
 import { parseArgs } from 'node:util';
+import type { TrainingRequest } from '../../protocol/messages.js';
 import { ALL_RINGS_ANGSTROM, madeProject } from './made-project.js';
 import { treeUse } from './process-tree.js';
 import { ServedProject } from './served-project.js';
@@ -20,6 +21,8 @@ Training takes as many threads as the machine has cores: with taskset it has few
 /** Milliseconds between two looks at memory and processor time: a look costs some milliseconds of its own. */
 const SAMPLING = 250;
 const BATCH = 32;
+const PLACING = 'placing particles by their likelihood';
+const PLACED = 512;
 /** Asked of 100,000 particles. */
 const ASKED_BYTES = 2 * 2 ** 30;
 
@@ -58,9 +61,9 @@ const served = await ServedProject.start(project);
 try {
   console.log(`${gaussians} Gaussians, box 128, ${values.resolution} Å, batch ${BATCH}, d = ${values['latent-dims']}; one epoch`);
   const evenly = Uint32Array.from({ length: few }, (_, i) => 1 + Math.floor((i * many) / few));
-  const before = await trial('few', few, 'on', evenly);
-  const all = await trial('many', many, 'off');
-  const after = await trial('few', few, 'off', evenly);
+  const before = await trial('few', few, evenly);
+  const all = await trial('many', many);
+  const after = await trial('few', few, evenly);
   console.log('\nms a particle on the clock (of all processors together)');
   for (const { name } of all.stages) console.log(row(name, before, all, after));
   const most = Math.max(before.peakBytes, all.peakBytes, after.peakBytes);
@@ -71,7 +74,7 @@ try {
 }
 
 /** One run through the daemon, watched. */
-async function trial(run: string, particles: number, latentRefinement: 'on' | 'off', subset?: Uint32Array): Promise<Trial> {
+async function trial(run: string, particles: number, subset?: Uint32Array): Promise<Trial> {
   let peakBytes = 0;
   let use = treeUse(served.pid);
   const look = () => {
@@ -81,11 +84,10 @@ async function trial(run: string, particles: number, latentRefinement: 'on' | 'o
   const timer = setInterval(look, SAMPLING);
   /** First and last that was heard of each stage. */
   const heard = new Map<string, { done: number; seconds: number; processor: number }[]>();
-  const settings = {
+  const settings: TrainingRequest = {
     epochs: 1,
     batch: BATCH,
     latentDims: Number(values['latent-dims']),
-    latentRefinement,
     resolutionAngstrom: Number(values.resolution),
     subset,
   };
@@ -93,6 +95,7 @@ async function trial(run: string, particles: number, latentRefinement: 'on' | 'o
   await served.train(run, settings, ({ stage, done, seconds }) => {
     const now = { done, seconds, processor: use.processorSeconds };
     heard.set(stage, [...(heard.get(stage) ?? [now]).slice(0, 1), now]);
+    if (stage === PLACING && done >= PLACED) served.cancel();
   });
   clearInterval(timer);
   const stages = [...heard].flatMap(([name, [first, last]]) => {

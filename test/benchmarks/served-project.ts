@@ -54,7 +54,12 @@ export class ServedProject {
     socket.on('message', listen);
     const id = this.nextId();
     this.viewer.send({ type: 'start-training', id, run, settings });
-    const { job } = await this.viewer.next('started', message => message.id === id);
+    const answer = await Promise.race([
+      this.viewer.next('started', message => message.id === id),
+      this.viewer.next('error', message => message.id === id),
+    ]);
+    if (answer.type === 'error') throw new Error(answer.message);
+    const { job } = answer;
     this.job = job;
     const { error } = await this.viewer.next('job-ended', message => message.job === job);
     this.job = null;
