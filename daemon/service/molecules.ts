@@ -45,11 +45,12 @@ export class Molecules {
   async preview(run: string, z: readonly number[], withAtoms: boolean): Promise<{ frame: DecodedFrame; renewed: Promise<boolean> | null }> {
     const { loaded, loading } = this.slotOf(this.watch.run(run));
     const frame = this.molecule(run, loaded ?? (await (loading as Promise<Loaded>)), z, withAtoms);
-    const isRead = loading?.then(
-      () => true,
-      () => false,
-    );
-    return { frame, renewed: (loaded && isRead) ?? null };
+    const isRead = (reading: Promise<Loaded>) =>
+      reading.then(
+        () => true,
+        () => false,
+      );
+    return { frame, renewed: loaded && loading ? isRead(loading) : null };
   }
 
   private molecule(run: string, loaded: Loaded, z: readonly number[], withAtoms: boolean): DecodedFrame {

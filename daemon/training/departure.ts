@@ -56,10 +56,8 @@ export class Departure {
     if (!this.rows) return this.centreLogits;
     const { backend, neutral, rows } = this;
     for (let r = 0; r < chosen.length; r++) backend.write(rows, neutral, r * neutral.length);
-    this.bases.forEach(({ dims, z }, b) => {
-      const own = new Float32Array(chosen.length * dims);
-      for (let r = 0; r < chosen.length; r++) own.set(z.subarray(chosen[r] * dims, (chosen[r] + 1) * dims), r * dims);
-      const points = last && b === this.bases.length - 1 ? last : own;
+    this.bases.forEach((base, b) => {
+      const points = (b === this.bases.length - 1 ? last : undefined) ?? pointsOf(base, chosen);
       backend.add(chosen.length * neutral.length, rows, this.decoders[b].offsets(chosen.length, points), rows);
     });
     return rows;
@@ -86,6 +84,13 @@ export class Departure {
     if (this.rows) this.backend.free(this.rows);
     for (const decoder of this.decoders) decoder.free();
   }
+}
+
+/** chosen × dims: where an earlier run found entries to lie. */
+function pointsOf({ dims, z }: Base, chosen: ArrayLike<number>): Float32Array {
+  const points = new Float32Array(chosen.length * dims);
+  for (let r = 0; r < chosen.length; r++) points.set(z.subarray(chosen[r] * dims, (chosen[r] + 1) * dims), r * dims);
+  return points;
 }
 
 /** Arrays that a run's weights keep of what it stands on, so that it needs the earlier run no more. */

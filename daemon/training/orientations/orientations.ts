@@ -158,9 +158,9 @@ export class OrientationRefiner {
     await this.settle(poses);
     const size = RIGID + this.models[0].tangents.length;
     const curvatures = poses.map(() => new Float64Array(size * size));
-    const step = CURVATURE_STEP_PIXELS * this.pixel;
+    const steps = poses.map((_, i) => this.lengths(i).map(length => (CURVATURE_STEP_PIXELS * this.pixel) / length));
     for (let p = 0; p < size; p++) {
-      const lengths = poses.map((_, i) => step / this.lengths(i)[p]);
+      const lengths = steps.map(step => step[p]);
       const [above, below] = [
         await this.evaluate(
           poses.map((pose, i) => movedBy(pose, p, lengths[i])),
