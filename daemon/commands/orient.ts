@@ -37,7 +37,7 @@ export function register(program: Command): void {
         const { chooseBackend } = await import('../compute/choose-backend.js');
         const { orientProjectRun } = await import('../training/orientations/orientation-cycles.js');
         const backend = await chooseBackend(options, reporter);
-        const { reports, file, seconds } = await orientProjectRun(project, backend, options, reporter, signal)
+        const { reports, changes, stays, file, seconds } = await orientProjectRun(project, backend, options, reporter, signal)
           .catch(error => {
             throw error instanceof Cancelled
               ? new Cancelled(`${error.message}; what was found is kept, the same command goes on from there`)
@@ -46,10 +46,10 @@ export function register(program: Command): void {
           .finally(() => backend.dispose());
         const last = reports[reports.length - 1];
         reporter.done(
-          { ...last, star: file, cycles: reports, seconds },
+          { ...last, star: file, cycles: reports, changes, stays, seconds },
           `${file}: ${last.particles} particles turned by ${last.medianDegrees.toFixed(2)}° (95 %: ${last.degrees95.toFixed(2)}°) and shifted by ` +
             `${last.medianAngstrom.toFixed(2)} Å (95 %: ${last.angstrom95.toFixed(2)} Å), medians; ring correlation with their models ` +
-            `${last.frcBefore.toFixed(4)}, now ${last.frcAfter.toFixed(4)}. Next: limber train ${dir} --run NAME --continue ${last.run}`,
+            `${last.frcBefore.toFixed(4)}, now ${last.frcAfter.toFixed(4)}. ${stays ? '' : 'They may still change: go on with a higher --cycles. '}Next: limber train ${dir} --run NAME --continue ${last.run}`,
         );
       } finally {
         lock.release();

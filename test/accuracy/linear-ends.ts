@@ -17,6 +17,8 @@ import type { Conditions } from './simulators.js';
 import { type Figure, newProject, type Trial, type TrialContext, trainRun } from './trial.js';
 
 const WITHIN_ANGSTROM = 1;
+/** In 160 images with noise as strong as their signal, as 4,000 particles would leave, noise alone moves the domain by 0.5 Å. */
+const PARTICLES = 12_000;
 /** Particles of a map: those beyond about this share from either end of the cloud, with the point that stands for them in their middle. */
 const SHARE = 0.04;
 /** Å: the domain is 36 Å across, and noise has less to say. */
@@ -27,7 +29,7 @@ const FILTER_ANGSTROM = 15;
  * truly is on average over the particles of that map (reported: of particles chosen by their own noise the map lies further out than their true states). The oracle takes the particles that are truly at that end.
  */
 export async function linearEndsTrial(title: string, conditions: Conditions, seed: number, context: TrialContext): Promise<Trial> {
-  const options = { directory: join(context.folder, 'data'), kind: 'linear' as const, seed, ...conditions };
+  const options = { directory: join(context.folder, 'data'), kind: 'linear' as const, particles: PARTICLES, seed, ...conditions };
   mkdirSync(context.folder, { recursive: true });
   const data = await simulate(options, context.reporter);
   const scene = await prepareScene(planSimulation(options));

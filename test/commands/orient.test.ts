@@ -126,9 +126,16 @@ test('stopped at any time and taken up again, the orientations are those of a ru
   assert.ok(!existsSync(join(stopped.run('run1').path, 'orienting')));
 });
 
-test('a second cycle trains a run of the same settings with the orientations of the first, and a run that continues begins with them too', async () => {
+test('a second cycle trains a run of the same settings with the orientations of the first; there they stay, and no third is made; a run that continues begins with them too', async () => {
   const project = copy();
-  const { reports, file } = await orientProjectRun(project, backend, { run: 'run1', cycles: 2, ...machine }, silent);
+  const { reports, changes, stays, file } = await orientProjectRun(project, backend, { run: 'run1', cycles: 12, ...machine }, silent);
+  assert.ok(stays);
+  assert.equal(reports.length, 2);
+  assert.ok(Math.abs(changes[0].degrees - reports[0].medianDegrees) < 0.01 * changes[0].degrees);
+  assert.ok(changes[1].degrees < 0.15 * reports[1].medianDegrees, `${changes[1].degrees}° of ${reports[1].medianDegrees}°`);
+  assert.ok(changes[1].angstrom < 0.15 * reports[1].medianAngstrom, `${changes[1].angstrom} of ${reports[1].medianAngstrom} Å`);
+  const once = await orientProjectRun(copy(), backend, { run: 'run1', cycles: 1, ...machine }, silent);
+  assert.ok(!once.stays);
   assert.equal(file, orientationsPath(project.run('run1-cycle2')));
   const next = project.run('run1-cycle2');
   assert.equal(next.settings().epochs, training.epochs);
