@@ -16,7 +16,7 @@ edge) and model.pdb (an atom a Gaussian, the domains in the middle of their way)
             that correlates best: rankCorrelation (Spearman), meanCosine, partAccuracy; null where the kind has no such thing. Of the trimer each domain's tilt,
             the other two being known; of the assembly the tilt, and labels, the state that each of `looked` was taken for. With --turned and --moved, poses: the median
             errors, degrees and pixels, that are left of orientations and origins wrong by such medians to who knows the molecule and the noise, but neither the
-            pose nor the place on the slide, or how far the block of an assembly leans (linearised posterior).
+            pose nor the place on the slide (linearised posterior).
 Needs NumPy.
 """
 
@@ -94,10 +94,6 @@ class Slide:
         states = [(i % steps, int(self.kind == "mixture" and i < count // 2)) for i in range(count)]
         return [states[i] for i in rng.permutation(count)]
 
-    def moved(self, state, way):
-        """A state that is so many standard deviations of all steps further on its way."""
-        return (state[0] + way * STATES[self.kind] / np.sqrt(12), *state[1:])
-
     def truth(self, states):
         told = {"angle" if self.kind == "cyclic" else "position": [self.value(step) for step, _ in states]}
         if self.kind == "mixture":
@@ -140,7 +136,7 @@ class Assembly:
         self.atoms = {"A": self.core, **{chain: self.block(k, 4) for k, chain in enumerate("BCDE")}}
 
     def leaning(self, step):
-        return turned(self.blocks[self.LEANING] - self.HINGE, 1, self.TILTS[0] + step) + self.HINGE
+        return turned(self.blocks[self.LEANING] - self.HINGE, 1, self.TILTS[step]) + self.HINGE
 
     def block(self, k, step):
         return self.leaning(step) if k == self.LEANING else self.blocks[k]
@@ -150,10 +146,6 @@ class Assembly:
 
     def draw(self, rng, per_state):
         return [(int(i) % 6, int(rng.integers(9))) for i in rng.permutation(6 * per_state)]
-
-    def moved(self, state, way):
-        """A state whose block leans so many standard deviations of all tilts further."""
-        return state[0], state[1] + way * len(self.TILTS) / np.sqrt(12)
 
     def truth(self, states):
         return {"state": [arrived for arrived, _ in states], "tilt": [int(self.TILTS[step]) for _, step in states]}
@@ -336,21 +328,21 @@ def turn_by(vector):
 
 def bound_poses(molecule, noise, views, states, medians, limit):
     """
-    Errors x of a pose (turn in degrees, origin in pixels) and of the way that the molecule has moved (its standard deviations) are normally distributed beforehand, with the covariance D; an image,
-    whose scale is unknown, makes it (J J'/noise + 1/D)^-1, J being how it changes with x.
+    Errors x of a pose (turn in degrees, origin in pixels) and of the step along the slide are normally distributed beforehand, with the covariance D; an image, whose scale is unknown, makes it
+    (J J'/noise + 1/D)^-1, J being how it changes with x.
     """
     draw = np.random.default_rng(0)
     # The median length of three, and of two, standard normal numbers.
-    deviations = np.repeat([medians[0] / 1.53817, medians[1] / 1.17741, 1], [3, 2, 1])
+    deviations = np.repeat([medians[0] / 1.53817, medians[1] / 1.17741, STATES[molecule.kind] / np.sqrt(12)], [3, 2, 1])
     errors = []
     for i in np.arange(min(limit, len(views))) * len(views) // min(limit, len(views)):
 
         def image(x, view=views[i], state=states[i]):
             moved = {**view, "matrix": turn_by(x[:3]) @ view["matrix"], "origin": view["origin"] + x[3:5]}
-            return see(molecule, molecule.moved(state, x[5]), moved).ravel()
+            return see(molecule, (state[0] + x[5], *state[1:]), moved).ravel()
 
-        steps = np.diag([0.1] * 5 + [0.02])
-        changes = np.array([(image(step) - image(-step)) / (2 * step.max()) for step in steps])
+        steps = 0.1 * np.eye(len(deviations))
+        changes = np.array([(image(step) - image(-step)) / 0.2 for step in steps])
         here = image(np.zeros(len(deviations)))
         changes -= np.outer(changes @ here, here) / (here @ here)
         left = np.linalg.inv(changes @ changes.T / noise + np.diag(1 / deviations**2))
@@ -448,7 +440,7 @@ def main():
     parser.add_argument("--shifts", type=float, default=0.0, help="pixels; uniform between minus and plus this")
     parser.add_argument("--per-state", type=int, help="images of each state [200; assembly 1000; trimer 333 for each tilt]")
     parser.add_argument("--oracle", type=int, default=1000, help="particles that the oracle looks at")
-    parser.add_argument("--turned", type=float, help="degrees; median error of orientations, for the oracle of poses (not of trimer and body)")
+    parser.add_argument("--turned", type=float, help="degrees; median error of orientations, for the oracle of the slide's poses")
     parser.add_argument("--moved", type=float, default=0.0, help="pixels; median error of origins")
     given = parser.parse_args()
     given.directory.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ import { iggTrial } from './igg.js';
 import { missingForIgg } from './igg-set.js';
 import { linearEndsTrial } from './linear-ends.js';
 import { independentBody, neutralTrial, ownBody } from './neutral.js';
-import { independentBlocks, independentSlide, orientationTrial, ownSlide } from './orientations.js';
+import { independentSlide, orientationTrial, ownSlide } from './orientations.js';
 import { HARD, PLAIN, simulatedTrial } from './simulated.js';
 import { independentSimulator, missingForIndependent, ownSimulator, type SimulatedKind } from './simulators.js';
 import { independentTrimer, missingForSpike, ownSpike, spikeTrial } from './spike.js';
@@ -65,9 +65,6 @@ export const SETS: readonly AccuracySet[] = [
   seeded('neutral-independent', pythonMissing, (name, seed, context) => neutralTrial(name, independentBody, seed, context)),
   seeded('orientations', nothing, (name, seed, context) => orientationTrial(name, ownSlide, seed, context)),
   seeded('orientations-independent', pythonMissing, (name, seed, context) => orientationTrial(name, independentSlide, seed, context)),
-  seeded('orientations-blocks-independent', pythonMissing, (name, seed, context) =>
-    orientationTrial(name, independentBlocks, seed, context),
-  ),
   seeded('assembly', nothing, (name, seed, context) => assemblyTrial(name, ownAssembly, seed, context)),
   seeded('assembly-independent', pythonMissing, (name, seed, context) => assemblyTrial(name, independentAssembly, seed, context)),
   { name: 'class-maps', isSeeded: true, missing: nothing, trial: classMapsTrial },
