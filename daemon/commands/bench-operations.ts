@@ -12,6 +12,7 @@ import type { ModelFrame } from '../gaussians/model-frame.js';
 import { reconstruct } from '../maps/reconstruct.js';
 import { reconstructionOperations } from '../maps/reconstruction-arithmetic.js';
 import { LatentDecoder } from '../networks/latent-decoder.js';
+import { median } from '../numerics/quantile.js';
 import { Random } from '../numerics/random.js';
 import { eulerToMatrix } from '../numerics/rotations.js';
 import type { ParticleSet } from '../particles/particle-set.js';
@@ -209,12 +210,6 @@ function measurement(
 /** The smallest value that at least this share of all do not exceed. */
 function nearestRank(values: readonly number[], share: number): number {
   return [...values].sort((a, b) => a - b)[Math.ceil(share * values.length) - 1];
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
 /** Pixels of 1 Å. */

@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import type { DensityMap } from '../../daemon/formats/density-map.js';
 import { readMap } from '../../daemon/formats/mrc.js';
 import { fourierShellCorrelation } from '../../daemon/maps/fsc.js';
+import { median } from '../../daemon/numerics/quantile.js';
 import { createProject } from '../../daemon/project/create-project.js';
 import type { Reporter } from '../../daemon/training/progress.js';
 import { simulate } from '../../demo-data/simulate.js';
@@ -198,10 +199,4 @@ function tell(name: string, runs: Measured[]): void {
   console.log(
     `${name.padEnd(24)} ${of('seconds').toFixed(2)} s (${each}), ${of('processorSeconds').toFixed(2)} s of processor time, ${of('megabytes').toFixed(0)} MB at most`,
   );
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }

@@ -2,6 +2,7 @@
 
 import type { Backend } from '../../compute/backend.js';
 import { InputError } from '../../formats/input-error.js';
+import { median } from '../../numerics/quantile.js';
 import type { ProjectFolder } from '../../project/project-folder.js';
 import {
   inheritOrientations,
@@ -119,10 +120,6 @@ function poseOf({ rotations, shiftsPixels }: RefinedOrientations, particle: numb
     shift: Float64Array.from(shiftsPixels.subarray(2 * particle, 2 * particle + 2)),
     place: new Float64Array(),
   };
-}
-
-function median(values: number[]): number {
-  return values.sort((a, b) => a - b)[values.length >> 1];
 }
 
 /** Throws InputError where a run of that name was trained with other orientations. */

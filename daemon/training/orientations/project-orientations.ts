@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Backend } from '../../compute/backend.js';
 import type { RingGeometry } from '../../compute/ring-geometry.js';
 import { encodeSafetensors, type NamedTensor, readSafetensors } from '../../formats/safetensors.js';
+import { median, quantile } from '../../numerics/quantile.js';
 import { inverseRotation } from '../../numerics/rotations.js';
 import { multiply, symmetryRotations } from '../../numerics/symmetry.js';
 import { computingRings } from '../../particles/computing-box.js';
@@ -225,9 +226,9 @@ class OrientationSitting {
       particles: chosen.rows.length,
       frcBefore: mean(found.frcBefore),
       frcAfter: mean(found.frcAfter),
-      medianDegrees: quantile(degrees, 0.5),
+      medianDegrees: median(degrees),
       degrees95: quantile(degrees, 0.95),
-      medianAngstrom: quantile(angstrom, 0.5),
+      medianAngstrom: median(angstrom),
       angstrom95: quantile(angstrom, 0.95),
       expectedDegrees: ((expected?.angleRadians ?? 0) * 180) / Math.PI,
       expectedAngstrom: (expected?.shift ?? 0) * boxAngstrom,
@@ -364,8 +365,4 @@ function readFound(path: string, madeFrom: string, count: number): Found | null 
 
 function mean(values: Float32Array): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function quantile(values: readonly number[], part: number): number {
-  return Float64Array.from(values).sort()[Math.floor(part * (values.length - 1))];
 }
