@@ -411,7 +411,7 @@ export const parameters = {
     default: 5,
     minimum: 1,
     maximum: 20,
-    source: 'simulated sets whose orientations are wrong by 3° and 2 pixels stay after three or four',
+    source: 'simulated slides whose orientations are wrong by 3° and 2 pixels stay after three',
   },
   port: {
     kind: 'integer',
