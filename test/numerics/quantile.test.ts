@@ -1,3 +1,4 @@
+// Quantiles: the middle of odd and even numbers of values, and the straight lines between.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { median, quantile } from '../../daemon/numerics/quantile.js';
