@@ -83,9 +83,10 @@ export async function orientProjectRun(
         await trainProjectRun(project, backend, { ...trainOptions(next.name, {}, first.settings()), ...machine }, reporter, signal);
       run = next;
     }
-    reports.push(await refineRunOrientations(project, backend, run, reporter, signal));
-    const whole = changeOf(project, run, null);
-    const change = cycle > 1 ? changeOf(project, run, before) : whole;
+    const report = await refineRunOrientations(project, backend, run, reporter, signal);
+    reports.push(report);
+    const whole = { degrees: report.medianDegrees, angstrom: report.medianAngstrom };
+    const change = cycle > 1 ? changeBetween(project, before, run) : whole;
     changes.push(change);
     stays = isLittle(change, whole);
     const much = `cycle ${cycle} changed the orientations by ${change.degrees.toFixed(2)}° and ${change.angstrom.toFixed(2)} Å (medians)`;
@@ -94,11 +95,11 @@ export async function orientProjectRun(
   return { reports, changes, stays, file: orientationsPath(run), seconds: (performance.now() - started) / 1000 };
 }
 
-/** By how much the orientations of `run` differ from those of `other`, or (null) from the project's. */
-function changeOf(project: ProjectFolder, run: RunFolder, other: RunFolder | null): OrientationChange {
+/** By how much the orientations of `run` differ from those of the run before it. */
+function changeBetween(project: ProjectFolder, before: RunFolder, run: RunFolder): OrientationChange {
   const particles = openProjectParticles(project);
   try {
-    const [from, to] = [other ? withRunOrientations(particles, other) : particles, withRunOrientations(particles, run)];
+    const [from, to] = [withRunOrientations(particles, before), withRunOrientations(particles, run)];
     const changes = Array.from(new Set(run.latents().particle), number => changeOfPose(poseOf(from, number - 1), poseOf(to, number - 1)));
     return {
       degrees: (median(changes.map(([x, y, z]) => Math.hypot(x, y, z))) * 180) / Math.PI,
