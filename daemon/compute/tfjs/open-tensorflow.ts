@@ -18,6 +18,9 @@ export interface NoTensorFlow {
   reason: string;
 }
 
+/** Tables of this size stay in a processor's cache from one operation to the next, and are worth what an operation costs besides. */
+const CACHED = 2 ** 20;
+
 /** What may be asked for by name; each is tried in this order. */
 export const tensorFlowBackends = ['tensorflow', 'webgpu', 'wasm', 'cpu'] as const;
 export type TensorFlowBackend = (typeof tensorFlowBackends)[number];
@@ -57,10 +60,10 @@ async function openNative(threads: number | null, needsCuda: boolean): Promise<O
     }
     await take(tf, 'tensorflow');
     const { isUsingGpuDevice } = tf.backend() as { isUsingGpuDevice?: boolean };
-    if (isUsingGpuDevice) return { tf, description: `CUDA by ${packageName}`, drawnAtOnce: Infinity, close: () => {} };
+    if (isUsingGpuDevice) return { tf, description: `CUDA by ${packageName}`, drawnBytes: Infinity, close: () => {} };
     if (needsCuda) return { reason: `${packageName} loads and sees no CUDA card` };
     const description = `TensorFlow's library on the processor by ${packageName}, which sees no CUDA card`;
-    return { tf, description, drawnAtOnce: Infinity, close: () => {} };
+    return { tf, description, drawnBytes: Infinity, close: () => {} };
   }
   return { reason: reasons[0] };
 }
@@ -74,7 +77,7 @@ async function openPortable(name: Exclude<TensorFlowBackend, 'tensorflow'>, isAs
     if (name === 'wasm') return await openWasm(tf);
     await import('@tensorflow/tfjs-backend-cpu');
     await take(tf, 'cpu');
-    return { tf, description: 'plain JavaScript on one thread', drawnAtOnce: 1, close: () => {} };
+    return { tf, description: 'plain JavaScript on one thread', drawnBytes: CACHED, close: () => {} };
   } catch (error) {
     if (isMissing(error))
       return { reason: 'the optional npm packages of TensorFlow.js are not installed (npm install --include=optional)' };
@@ -100,7 +103,7 @@ async function openWebgpu(tf: TensorFlow, isAsked: boolean): Promise<OpenedTenso
   if (tf.findBackend('webgpu')) tf.removeBackend('webgpu');
   tf.registerBackend('webgpu', () => new WebGPUBackend(device, device.adapterInfo));
   await take(tf, 'webgpu');
-  return { tf, description: `WebGPU on ${description}`, drawnAtOnce: Infinity, close: () => tf.removeBackend('webgpu') };
+  return { tf, description: `WebGPU on ${description}`, drawnBytes: Infinity, close: () => tf.removeBackend('webgpu') };
 }
 
 async function openWasm(tf: TensorFlow): Promise<OpenedTensorFlow> {
@@ -115,7 +118,7 @@ async function openWasm(tf: TensorFlow): Promise<OpenedTensorFlow> {
   });
   refuseFullMemory(tf.backend() as unknown as WasmBackend);
   multiplyAsLaid(tf);
-  return { tf, description: 'WebAssembly on one thread', drawnAtOnce: 1, close: () => {} };
+  return { tf, description: 'WebAssembly on one thread', drawnBytes: CACHED, close: () => {} };
 }
 
 interface WasmBackend {

@@ -15,8 +15,8 @@ export interface OpenedTensorFlow {
   tf: TensorFlow;
   /** One line for people: version, what computes, and why nothing faster does. */
   description: string;
-  /** Particles whose pictures are one batched matrix product; fewer where these are slow. */
-  drawnAtOnce: number;
+  /** Pictures are drawn together as long as their tables of 2·N·b numbers take no more bytes. */
+  drawnBytes: number;
   close(): void;
 }
 
@@ -246,15 +246,15 @@ export class TfjsBackend implements Backend {
       const rowsOf = (array: Tensor, width: number) => held(array).first([rows, width]);
       const models = shared ? tf.tile(held(gaussians).first([1, 5 * n]), [rows, 1]) : rowsOf(gaussians, 5 * n);
       const [views, compared] = [rowsOf(rotations, 9), rowsOf(images, 2 * planeSize)];
-      const most = Math.max(Math.floor(this.mostTableBytes / (4 * 2 * n * boxSize)), 1);
+      const fitting = (bytes: number) => Math.max(Math.floor(bytes / (4 * 2 * n * boxSize)), 1);
+      const [most, drawn] = [this.mostTableBytes, this.opened.drawnBytes].map(fitting);
       const parts: TfTensor[][] = [];
       for (let first = 0; first < rows; first += most) {
         const count = Math.min(most, rows - first);
         parts.push(
           tf.tidy(() => {
             const part = (all: TfTensor) => tf.slice(all, [first, 0], [count, all.shape[1] as number]);
-            const correlate = (of: TfTensor) =>
-              ringCorrelations(tf, geometry, tables, of, part(views), part(compared), this.opened.drawnAtOnce);
+            const correlate = (of: TfTensor) => ringCorrelations(tf, geometry, tables, of, part(views), part(compared), drawn);
             if (!dGaussians) return [correlate(part(models))];
             const weights = tf.tile(tf.mul(shares, scale), [count, 1]);
             const { value, grads } = tf.valueAndGrads(correlate)([part(models)], weights);
