@@ -16,7 +16,7 @@ edge) and model.pdb (an atom a Gaussian, the domains in the middle of their way)
             that correlates best: rankCorrelation (Spearman), meanCosine, partAccuracy; null where the kind has no such thing. Of the trimer each domain's tilt,
             the other two being known; of the assembly the tilt, and labels, the state that each of `looked` was taken for. With --turned and --moved, poses: the median
             errors, degrees and pixels, that are left of orientations and origins wrong by such medians to who knows the molecule and the noise, but neither the
-            pose nor the place on the slide (linearised posterior).
+            pose nor the place on the slide or the tilts of the trimer (linearised posterior).
 Needs NumPy.
 """
 
@@ -86,6 +86,15 @@ class Slide:
             place = [value / PIXEL_ANGSTROM, 13, 0]
         parts = [self.body, self.domain + place]
         return np.concatenate(parts + [self.extra] if extra else parts)
+
+    def moved(self, state, steps):
+        """A state that lies `steps`, one number, further along the slide."""
+        return (state[0] + steps[0], *state[1:])
+
+    @property
+    def step_deviations(self):
+        """Of the steps that particles are at."""
+        return [STATES[self.kind] / np.sqrt(12)]
 
     def draw(self, rng, per_state):
         """As many particles in each step; in every step of the mixture, half with the extra density."""
@@ -164,7 +173,9 @@ class Trimer:
     finest_angstrom = None
     per_state = 333
     symmetry = 3
+    #: A step is a degree.
     TILTS = np.arange(12)
+    step_deviations = [12 / np.sqrt(12)] * 3
     HINGE = np.array([7, 0, 3])
 
     def __init__(self, _kind, rng):
@@ -179,8 +190,12 @@ class Trimer:
 
     def subunit(self, k, step):
         # Outward: about the axis through the hinge along y, which takes z to x.
-        risen = turned(self.domain - self.HINGE, 1, self.TILTS[step]) + self.HINGE
+        risen = turned(self.domain - self.HINGE, 1, step) + self.HINGE
         return turned(np.concatenate([self.body, risen]), 2, 120 * k)
+
+    def moved(self, state, steps):
+        """A state whose domains have risen by `steps` more."""
+        return tuple(np.add(state, steps))
 
     def centres(self, *steps):
         return np.concatenate([self.subunit(k, step) for k, step in enumerate(steps)])
@@ -328,18 +343,18 @@ def turn_by(vector):
 
 def bound_poses(molecule, noise, views, states, medians, limit):
     """
-    Errors x of a pose (turn in degrees, origin in pixels) and of the step along the slide are normally distributed beforehand, with the covariance D; an image, whose scale is unknown, makes it
-    (J J'/noise + 1/D)^-1, J being how it changes with x.
+    Errors x of a pose (turn in degrees, origin in pixels) and of the steps that the molecule is at are normally distributed beforehand, with the covariance D; an image, whose scale is
+    unknown, makes it (J J'/noise + 1/D)^-1, J being how it changes with x.
     """
     draw = np.random.default_rng(0)
     # The median length of three, and of two, standard normal numbers.
-    deviations = np.repeat([medians[0] / 1.53817, medians[1] / 1.17741, STATES[molecule.kind] / np.sqrt(12)], [3, 2, 1])
+    deviations = np.array([medians[0] / 1.53817] * 3 + [medians[1] / 1.17741] * 2 + molecule.step_deviations)
     errors = []
     for i in np.arange(min(limit, len(views))) * len(views) // min(limit, len(views)):
 
         def image(x, view=views[i], state=states[i]):
             moved = {**view, "matrix": turn_by(x[:3]) @ view["matrix"], "origin": view["origin"] + x[3:5]}
-            return see(molecule, (state[0] + x[5], *state[1:]), moved).ravel()
+            return see(molecule, molecule.moved(state, x[5:]), moved).ravel()
 
         steps = 0.1 * np.eye(len(deviations))
         changes = np.array([(image(step) - image(-step)) / 0.2 for step in steps])
@@ -440,7 +455,7 @@ def main():
     parser.add_argument("--shifts", type=float, default=0.0, help="pixels; uniform between minus and plus this")
     parser.add_argument("--per-state", type=int, help="images of each state [200; assembly 1000; trimer 333 for each tilt]")
     parser.add_argument("--oracle", type=int, default=1000, help="particles that the oracle looks at")
-    parser.add_argument("--turned", type=float, help="degrees; median error of orientations, for the oracle of the slide's poses")
+    parser.add_argument("--turned", type=float, help="degrees; median error of orientations, for the oracle of the poses of slide or trimer")
     parser.add_argument("--moved", type=float, default=0.0, help="pixels; median error of origins")
     given = parser.parse_args()
     given.directory.mkdir(parents=True, exist_ok=True)

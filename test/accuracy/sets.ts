@@ -8,8 +8,8 @@ import { iggTrial } from './igg.js';
 import { missingForIgg } from './igg-set.js';
 import { linearEndsTrial } from './linear-ends.js';
 import { independentBody, neutralTrial, ownBody } from './neutral.js';
-import { independentSlide, orientationTrial, ownSlide } from './orientations.js';
-import { HARD, PLAIN, simulatedTrial } from './simulated.js';
+import { independentSlide, independentTrimerPoses, orientationTrial, ownSlide } from './orientations.js';
+import { HARD, PLAIN, SMALL, simulatedTrial } from './simulated.js';
 import { independentSimulator, missingForIndependent, ownSimulator, type SimulatedKind } from './simulators.js';
 import { independentTrimer, missingForSpike, ownSpike, spikeTrial } from './spike.js';
 import type { Trial, TrialContext } from './trial.js';
@@ -58,6 +58,9 @@ export const SETS: readonly AccuracySet[] = [
       ),
     ),
   ),
+  ...KINDS.map(kind =>
+    seeded(`${kind}-small`, nothing, (name, seed, context) => simulatedTrial(name, kind, ownSimulator, SMALL, seed, context)),
+  ),
   seeded('linear-paper', nothing, (name, seed, context) =>
     simulatedTrial(name, 'linear', ownSimulator, PLAIN, seed, context, { preset: 'paper' }),
   ),
@@ -65,6 +68,9 @@ export const SETS: readonly AccuracySet[] = [
   seeded('neutral-independent', pythonMissing, (name, seed, context) => neutralTrial(name, independentBody, seed, context)),
   seeded('orientations', nothing, (name, seed, context) => orientationTrial(name, ownSlide, seed, context)),
   seeded('orientations-independent', pythonMissing, (name, seed, context) => orientationTrial(name, independentSlide, seed, context)),
+  seeded('orientations-trimer-independent', pythonMissing, (name, seed, context) =>
+    orientationTrial(name, independentTrimerPoses, seed, context),
+  ),
   seeded('assembly', nothing, (name, seed, context) => assemblyTrial(name, ownAssembly, seed, context)),
   seeded('assembly-independent', pythonMissing, (name, seed, context) => assemblyTrial(name, independentAssembly, seed, context)),
   { name: 'class-maps', isSeeded: true, missing: nothing, trial: classMapsTrial },

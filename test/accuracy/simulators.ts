@@ -18,6 +18,10 @@ export interface Conditions {
   ctf: boolean;
   /** Uniform between minus and plus this; the star file knows them. */
   shiftPixels: number;
+  /** Left out: as the program has them. */
+  particles?: number;
+  boxSize?: number;
+  pixelSizeAngstrom?: number;
 }
 
 /** Particles as a user would get them, and what is true of them. */
@@ -35,8 +39,8 @@ export type Simulator = (kind: SimulatedKind, conditions: Conditions, seed: numb
 /** Particles that an oracle looks at: its figures are then good to about 0.002. */
 const ORACLE_PARTICLES = 1000;
 
-export const ownSimulator: Simulator = async (kind, { noise, ctf, shiftPixels }, seed, { folder, reporter }) => {
-  const options = { directory: join(folder, 'data'), kind, seed, noise, ctf, shiftPixels };
+export const ownSimulator: Simulator = async (kind, conditions, seed, { folder, reporter }) => {
+  const options = { directory: join(folder, 'data'), kind, seed, ...conditions };
   const data = await simulate(options, reporter);
   const [header, ...rows] = readFileSync(data.truth, 'utf8').trimEnd().split('\n');
   const names = header.split('\t');

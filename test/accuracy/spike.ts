@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { LatentsTable } from '../../daemon/formats/latents-table.js';
 import { readMap } from '../../daemon/formats/mrc.js';
 import { readModel } from '../../daemon/models/read-model.js';
 import { LatentDecoder } from '../../daemon/networks/latent-decoder.js';
@@ -12,7 +13,7 @@ import { simulate } from '../../demo-data/simulate.js';
 import { planSimulation, type SimulationOptions } from '../../demo-data/simulation-options.js';
 import { principalCoordinates, principalEnds } from './measures.js';
 import { runIndependent } from './simulators.js';
-import { newProject, type Trial, type TrialContext, trainRun } from './trial.js';
+import { newProject, type TrainChoice, type Trial, type TrialContext, trainRun } from './trial.js';
 import { atomsOf, turnInside, turnOfAtoms } from './turns.js';
 
 const MODEL = join('..', 'shared', 'data', 'structures', '6vxx.pdb');
@@ -67,8 +68,15 @@ export interface KnownTrimer {
   span: number;
   /** Atoms of chain A's domain whose turn is looked at. */
   helix: { first: number; last: number };
-  oracleRankCorrelation: number;
+  oracle: TiltOracle;
 }
+
+interface TiltOracle {
+  rankCorrelation: number;
+}
+
+/** What a user would choose: the domain of chain A in focus, and only where it is. */
+export const trimerChoice = (focus: string): TrainChoice => ({ latentDims: 1, vary: ['position'], epochs: EPOCHS, focus });
 
 export type TrimerSource = (seed: number, context: TrialContext) => Promise<KnownTrimer>;
 
@@ -87,55 +95,46 @@ export const ownSpike: TrimerSource = async (seed, { folder, reporter }) => {
     copies: truth.map(({ copy }) => copy),
     span: values.at(-1)! - values[0],
     helix: { first: 335, last: 344 },
-    oracleRankCorrelation: rankCorrelation!,
+    oracle: { rankCorrelation: rankCorrelation! },
   };
 };
 
 /** A made-up trimer of the other program; the eight Gaussians of a domain that are furthest from its hinge stand for the helix. */
-export const independentTrimer: TrimerSource = async (seed, context) => {
+export const independentTrimer: TrimerSource = (seed, context) => independentTrimerWith(seed, { oracle: ORACLE_PARTICLES }, context);
+
+/** The same with more flags of the program, for an oracle that tells more. */
+export async function independentTrimerWith<Oracle extends TiltOracle>(
+  seed: number,
+  flags: Record<string, number>,
+  context: TrialContext,
+): Promise<KnownTrimer & { oracle: Oracle }> {
   type Truth = { tilts: number[][]; copy: number[] };
-  const { truth, oracle, ...files } = await runIndependent<Truth, { rankCorrelation: number }>(
-    'trimer',
-    { seed, oracle: ORACLE_PARTICLES },
-    false,
-    context,
-  );
-  return {
-    ...files,
-    tilts: truth.tilts,
-    copies: truth.copy,
-    span: 11,
-    helix: { first: 29, last: 36 },
-    oracleRankCorrelation: oracle.rankCorrelation,
-  };
-};
+  const { truth, ...files } = await runIndependent<Truth, Oracle>('trimer', { seed, ...flags }, false, context);
+  return { ...files, tilts: truth.tilts, copies: truth.copy, span: 11, helix: { first: 29, last: 36 } };
+}
+
+/** |Spearman| of rows with the tilt of the chain `further` places after the one in focus; `z`, a number a row. */
+export function rankWithTilt(
+  { particle, copy }: LatentsTable,
+  z: ArrayLike<number>,
+  { tilts, copies }: Pick<KnownTrimer, 'tilts' | 'copies'>,
+  further = 0,
+): number {
+  const own = Array.from(particle, (number, row) => tilts[number - 1][chainInFocus(copy![row] + further, copies[number - 1])]);
+  return Math.abs(spearmanCorrelation(z, own));
+}
 
 /**
  * One run with C3 expanded, focused on where the domain of chain A moves. z is the coordinate along the first principal component. The angles are between the decoder at the 2nd
  * and at the 98th percentile of it, as a user sees them: of the helix, by the rigid motion of its atoms as they follow the Gaussians.
  */
 export async function spikeTrial(name: string, source: TrimerSource, seed: number, context: TrialContext): Promise<Trial> {
-  const { particles, map, focus, tilts, copies, span, helix: residues, ...known } = await source(seed, context);
+  const { particles, map, focus, span, helix: residues, oracle, ...known } = await source(seed, context);
   const project = await newProject({ particles, map, model: known.model, symmetry: 'C3' }, context);
-  const { latents, ...trained } = await trainRun(
-    project,
-    'rbd',
-    { latentDims: 1, vary: ['position'], epochs: EPOCHS, seed, focus },
-    context,
-  );
+  const { latents, ...trained } = await trainRun(project, 'rbd', { ...trimerChoice(focus), seed }, context);
 
   const z = principalCoordinates(latents);
-  /** Rank correlation with the tilt of the chain `further` places after the one in focus. */
-  const rankWith = (further: number) =>
-    Math.abs(
-      spearmanCorrelation(
-        z,
-        Array.from(latents.particle, (particle, row) => {
-          const chain = chainInFocus(latents.copy![row] + further, copies[particle - 1]);
-          return tilts[particle - 1][chain];
-        }),
-      ),
-    );
+  const rankWith = (further: number) => rankWithTilt(latents, z, known, further);
   const decoder = new LatentDecoder(project.run('rbd').weights());
   const neutral = decoder.decode(new Float32Array(decoder.dims));
   const [low, high] = principalEnds(latents).map(end => decoder.decode(end));
@@ -151,9 +150,9 @@ export async function spikeTrial(name: string, source: TrimerSource, seed: numbe
       {
         measure: "rank correlation of a copy's z with its own RBD's tilt",
         value: rankWith(0),
-        oracle: known.oracleRankCorrelation,
+        oracle: oracle.rankCorrelation,
         chance: 0,
-        threshold: known.oracleRankCorrelation - ASKED.withinOracle,
+        threshold: oracle.rankCorrelation - ASKED.withinOracle,
       },
       {
         measure: 'the same with the tilt of another RBD, the larger of two',
