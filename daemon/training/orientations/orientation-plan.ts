@@ -14,6 +14,11 @@ const LEAST_PIXELS = 0.02;
 /** Correlations are those with the particles' own models: what is missing to 1 is noise, or as bad as noise. */
 const HIGHEST = 0.999;
 
+export interface MadePlan extends OrientationPlan {
+  /** Mean log-likelihood of a particle of the sample once it is refined: tells which of several models the particles are better refined against. */
+  logLikelihood: number;
+}
+
 /**
  * Wrong orientations wash out the fine rings of the comparison, so the first round looks at those that count as the particles stand, mostly coarse ones; the
  * second at those that count once the sample has been refined. `batches`: starts of the sample, batch by batch, each loaded by `load`.
@@ -23,7 +28,7 @@ export async function planOrientations(
   rings: RingGeometry,
   batches: readonly (readonly Pose[])[],
   load: (batch: number) => Promise<void>,
-): Promise<OrientationPlan> {
+): Promise<MadePlan> {
   const stands = batches.map(starts => [...starts] as Pose[]);
   const rounds: OrientationRound[] = [];
   const free: Parameters<typeof expectedErrors>[0][number][] = [];
@@ -43,7 +48,17 @@ export async function planOrientations(
       });
     }
   }
-  return { rounds, expected: expectedErrors(free, leastErrors(rings)) };
+  const refined = await meanCorrelation(refiner, rings, stands, load);
+  return { rounds, expected: expectedErrors(free, leastErrors(rings)), logLikelihood: logLikelihood(rings, refined) };
+}
+
+/** Of an image that correlates so with its model, ring by ring (ring-shares.ts). */
+function logLikelihood(rings: RingGeometry, correlation: Float64Array): number {
+  const pixels = ringPixels(rings);
+  return correlation.reduce((sum, value, k) => {
+    const c = Math.min(Math.max(value, 0), HIGHEST);
+    return k === 0 ? sum : sum - 0.5 * pixels[k] * Math.log(1 - c * c);
+  }, 0);
 }
 
 function leastErrors({ boxSize }: RingGeometry): ExpectedErrors {

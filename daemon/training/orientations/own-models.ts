@@ -27,12 +27,20 @@ export interface ModelNear {
   tangents: readonly Float32Array[];
 }
 
+/** What particles are compared with. */
+export interface Models {
+  /** Where an entry (a row of the run's latents) starts. */
+  place(entry: number): Float64Array;
+  /** The models of the entries, at most a batch, near these places. */
+  near(entries: readonly number[], places: readonly Float64Array[]): Promise<ModelNear[]>;
+}
+
 /** Way to either side that tangents are taken over, deviations of the cloud: steps in it are seldom longer. */
 const TANGENT_STEP = 0.1;
 /** Axes along which the cloud has less of its variance are left as they are. */
 const LEAST_SHARE = 1e-4;
 
-export class OwnModels {
+export class OwnModels implements Models {
   private constructor(
     private readonly backend: Backend,
     private readonly departure: Departure,
@@ -79,6 +87,13 @@ export class OwnModels {
       });
     }
     return rows.map((row, i) => ({ place: places[i], row, tangents: tangents[i] }));
+  }
+
+  /** The neutral model for every entry, whose place is nowhere. */
+  neutralAlone(): Models {
+    const row = logitsToRow(this.foundation.neutral);
+    const place = new Float64Array();
+    return { place: () => place, near: async entries => entries.map(() => ({ place, row, tangents: [] })) };
   }
 
   /** Planar rows of 5N as the decoder has them, with whatever turn and shift of the whole molecule it has learned; at `places`, left out: where the run has the entries. */

@@ -7,6 +7,7 @@ import { solvePositiveDefinite } from '../../../daemon/numerics/linear-algebra.j
 import { Random } from '../../../daemon/numerics/random.js';
 import { vectorToRotation } from '../../../daemon/numerics/rotations.js';
 import { multiply } from '../../../daemon/numerics/symmetry.js';
+import { planOrientations } from '../../../daemon/training/orientations/orientation-plan.js';
 import { expectedErrors, poseCurvature } from '../../../daemon/training/orientations/orientation-spread.js';
 import { OrientationRefiner, type OrientationRound } from '../../../daemon/training/orientations/orientations.js';
 import type { ModelNear } from '../../../daemon/training/orientations/own-models.js';
@@ -161,6 +162,28 @@ test('a particle that lies elsewhere in the latent space than its model is turne
   assert.ok(missed(i => found[i].place[0]) < 0.5 * missed(() => 0), `${missed(i => found[i].place[0])} of ${missed(() => 0)}`);
   together.refiner.free();
   apart.refiner.free();
+});
+
+test('which models particles are better refined against shows on a sample: their own where they differ as these do, the one for all where these have learned something else', async () => {
+  const places = Array.from({ length: 24 }, () => Float64Array.of(3 * random.uniform() - 1.5, random.normal()));
+  // Half of the Gaussians gone astray, and a direction in which no particle ever goes.
+  const astray = molecule.map((value, i) => value + (i % N < N / 2 && i < 3 * N ? 0.02 * random.normal() : 0));
+  const junk: ModelNear = {
+    place: new Float64Array(1),
+    row: astray,
+    tangents: [molecule.map((_, i) => (i < 3 * N ? 0.02 * random.normal() : 0))],
+  };
+  const likelihood = async (near: ModelNear, at?: readonly Float64Array[]) => {
+    const { refiner, starts } = await refinerOf(24, 0.3, 3, 1, near, at);
+    const placed = starts.map(start => ({ ...start, place: near.place }));
+    const { logLikelihood } = await planOrientations(refiner, geometry.ringGeometry, [placed], async () => {});
+    refiner.free();
+    return logLikelihood;
+  };
+  const [own, alone] = [await likelihood(varied, places), await likelihood(known, places)];
+  assert.ok(own > alone, `${own} and ${alone}`);
+  const [strange, right] = [await likelihood(junk), await likelihood(known)];
+  assert.ok(right > strange, `${right} and ${strange}`);
 });
 
 test('what an image says of its pose where its place is open is the inverse of the covariance that both have together, of the pose alone', () => {
