@@ -26,7 +26,7 @@ export interface OrientationReport {
   run: string;
   /** Particles refined. */
   particles: number;
-  /** Mean ring correlation with their own models, as the project's file has them and as refined. */
+  /** Mean ring correlation with the models they were refined against, as the project's file has them and as refined. */
   frcBefore: number;
   frcAfter: number;
   /** Change against the project's particle file. */
