@@ -10,7 +10,7 @@ const viewerDir = fileURLToPath(new URL('../../viewer/', import.meta.url));
 /** For node:test's `skip`. */
 export const skipWithoutPage = skipWithoutBrowser || (existsSync(join(viewerDir, 'page.js')) ? false : 'the page is not built');
 /** Milliseconds: drawing in software, on a busy machine. */
-export const PATIENCE = 60_000;
+export const PATIENCE = 120_000;
 
 export interface Opened {
   page: Page;
