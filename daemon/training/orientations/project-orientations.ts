@@ -27,7 +27,7 @@ import { openProjectParticles } from '../neutral/project-neutral.js';
 import { Cancelled, type Reporter } from '../progress.js';
 import { projectionGeometry } from '../projection-scale.js';
 import { storedBatches } from '../stored-batches.js';
-import { type MadePlan, PLAN_SAMPLE, planOrientations } from './orientation-plan.js';
+import { PLAN_SAMPLE, planOrientations } from './orientation-plan.js';
 import { type OrientationPlan, OrientationRefiner } from './orientations.js';
 import { type Models, OwnModels } from './own-models.js';
 import { changeOfPose, type Pose } from './pose-ascent.js';
@@ -166,17 +166,21 @@ class OrientationSitting {
       seconds: 0,
       ...(await this.plan()),
     });
+    const models = found.against === 'own' ? this.models : this.models.neutralAlone();
     try {
       while (found.done < count) {
         const first = found.done;
         const piece = Array.from({ length: Math.min(PIECE, count - first) }, (_, i) => first + i);
-        await this.withImages(piece, this.against(found.against), async load => {
+        await this.withImages(piece, async load => {
           for (let at = 0; at < piece.length; at += BATCH) {
             this.checkStop();
             const batch = piece.slice(at, at + BATCH);
-            await load(batch.map((_, i) => at + i));
+            await load(
+              batch.map((_, i) => at + i),
+              models,
+            );
             const poses = await this.refiner.refine(
-              batch.map(i => this.start(i, this.against(found.against))),
+              batch.map(i => this.start(i, models)),
               found.plan,
             );
             poses.forEach(({ rotation, shift, frcBefore, frcAfter }, i) => {
@@ -251,44 +255,38 @@ class OrientationSitting {
     this.models.free();
   }
 
-  private against(against: Against): Models {
-    return against === 'own' ? this.models : this.models.neutralAlone();
-  }
-
   /**
    * A decoder that was trained at wrong orientations may have learned these instead of the motion (of a trimer under C3 the focus then goes wherever its image was turned), and its models turn
    * particles worse than the neutral one does: 2.4° of 3.0° were left by these, 1.6° by that. Which fits the particles better once they are refined shows on the sample.
    */
   private async plan(): Promise<{ plan: OrientationPlan; against: Against }> {
-    const [own, neutral] = [await this.planAgainst('own', 0), await this.planAgainst('neutral', 1)];
-    const against = neutral.logLikelihood > own.logLikelihood ? 'neutral' : 'own';
-    const { rounds, expected } = against === 'own' ? own : neutral;
-    if (against === 'neutral')
-      this.reporter.note('the neutral model fits the refined particles better than their own models, which say nothing yet: it is taken');
-    return { plan: { rounds, expected }, against };
-  }
-
-  private async planAgainst(against: Against, before: number): Promise<MadePlan> {
     const count = this.chosen.rows.length;
     const size = Math.min(PLAN_SAMPLE, count);
     const sample = Array.from({ length: size }, (_, i) => Math.floor((i * count) / size));
     const batches = Array.from({ length: Math.ceil(size / BATCH) }, (_, b) => sample.slice(b * BATCH, (b + 1) * BATCH));
-    const models = this.against(against);
-    // Two rounds, each with a look at the rings and a refinement, and a last look.
-    const all = 5 * batches.length;
-    let loads = before * all;
-    return this.withImages(sample, models, load =>
-      planOrientations(
-        this.refiner,
-        this.rings,
-        batches.map(batch => batch.map(i => this.start(i, models))),
-        async b => {
-          this.checkStop();
-          this.reporter.progress('measuring how wrong the orientations are', Math.min(++loads, 2 * all), 2 * all);
-          await load(batches[b].map((_, i) => b * BATCH + i));
-        },
-      ),
-    );
+    // Two plans of two rounds, each with a look at the rings and a refinement, and a last look.
+    const all = 2 * 5 * batches.length;
+    let loads = 0;
+    return this.withImages(sample, async load => {
+      const planFor = (models: Models) =>
+        planOrientations(
+          this.refiner,
+          this.rings,
+          batches.map(batch => batch.map(i => this.start(i, models))),
+          async b => {
+            this.checkStop();
+            this.reporter.progress('measuring how wrong the orientations are', Math.min(++loads, all), all);
+            await load(
+              batches[b].map((_, i) => b * BATCH + i),
+              models,
+            );
+          },
+        );
+      const [own, neutral] = [await planFor(this.models), await planFor(this.models.neutralAlone())];
+      if (neutral.logLikelihood <= own.logLikelihood) return { plan: own, against: 'own' };
+      this.reporter.note('the neutral model fits the refined particles better than their own models, which say nothing yet: it is taken');
+      return { plan: neutral, against: 'neutral' };
+    });
   }
 
   /** Where entry i starts from: at the orientation of the file, turned to the chosen copy, and at its place among the models. */
@@ -304,8 +302,7 @@ class OrientationSitting {
   /** Prepares the images of some entries for `work`, which loads them, with their models, by their numbers in `entries`. */
   private async withImages<T>(
     entries: readonly number[],
-    models: Models,
-    work: (load: (numbers: number[]) => Promise<void>) => Promise<T>,
+    work: (load: (numbers: number[], models: Models) => Promise<void>) => Promise<T>,
   ): Promise<T> {
     const { backend, chosen, refiner, project, particles, rings } = this;
     const path = join(this.folder, 'images.rows');
@@ -322,7 +319,7 @@ class OrientationSitting {
     // The refiner brings its own rotations.
     const source = storedBatches(backend, images, new Float32Array(9 * entries.length), BATCH);
     try {
-      return await work(async numbers => {
+      return await work(async (numbers, models) => {
         const rows = numbers.map(number => chosen.rows[entries[number]]);
         refiner.load(source, numbers, places => models.near(rows, places));
       });
