@@ -30,7 +30,7 @@ export type ClientMessage =
   | { type: 'start-training'; id: number; run: string; settings: TrainingRequest }
   /** → started: fits the neutral model anew. */
   | { type: 'start-neutral'; id: number; settings: NeutralRequest }
-  /** → started: refines every particle's orientation against its own model in the run. */
+  /** → started: refines every particle's orientation against its own model in the run, or the neutral one where that fits better. */
   | { type: 'start-orientations'; id: number; run: string }
   /** → started: neutral model and run once more on each half of the particles, and how far the two agree. */
   | { type: 'start-halves'; id: number; run: string }
