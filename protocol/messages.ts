@@ -265,10 +265,12 @@ export interface HalvesState {
   differenceToOthers: number | null;
 }
 
-/** Orientations refined against the particles' own models, beside those of the project's file. */
+/** Refined orientations beside those of the project's file. */
 export interface OrientationSummary {
   particles: number;
-  /** Mean ring correlation with their models, before and after. */
+  /** The models they were refined against: each particle's own, or the neutral one for all. */
+  against: 'own' | 'neutral';
+  /** Mean ring correlation with these, before and after. */
   frcBefore: number;
   frcAfter: number;
   medianDegrees: number;

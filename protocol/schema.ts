@@ -225,6 +225,7 @@ const halves = record<HalvesSummary>({
 });
 const orientations = record<OrientationSummary>({
   particles: whole(),
+  against: oneOf('own', 'neutral'),
   frcBefore: finite,
   frcAfter: finite,
   medianDegrees: finite,

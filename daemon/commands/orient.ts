@@ -48,7 +48,7 @@ export function register(program: Command): void {
         reporter.done(
           { ...last, star: file, cycles: reports, changes, stays, seconds },
           `${file}: ${last.particles} particles turned by ${last.medianDegrees.toFixed(2)}° (95 %: ${last.degrees95.toFixed(2)}°) and shifted by ` +
-            `${last.medianAngstrom.toFixed(2)} Å (95 %: ${last.angstrom95.toFixed(2)} Å), medians; ring correlation with their models ` +
+            `${last.medianAngstrom.toFixed(2)} Å (95 %: ${last.angstrom95.toFixed(2)} Å), medians; ring correlation with ${last.against === 'own' ? 'their models' : 'the neutral model'} ` +
             `${last.frcBefore.toFixed(4)}, now ${last.frcAfter.toFixed(4)}. ${stays ? '' : 'They may still change: go on with a higher --cycles. '}Next: limber train ${dir} --run NAME --continue ${last.run}`,
         );
       } finally {

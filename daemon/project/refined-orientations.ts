@@ -18,12 +18,16 @@ export interface RefinedOrientations {
   shiftsPixels: Float32Array;
 }
 
+/** The models that orientations are refined against: each particle's own, or the neutral one for all. */
+export type RefinedAgainst = 'own' | 'neutral';
+
 /** runs/NAME/orientations.json: what is known of orientations.star. */
 export interface OrientationReport {
   format: 'limber-orientations';
   version: 1;
-  /** Against whose models they were refined. */
+  /** Whose latents and decoder they were refined with. */
   run: string;
+  against: RefinedAgainst;
   /** Particles refined. */
   particles: number;
   /** Mean ring correlation with the models they were refined against, as the project's file has them and as refined. */
@@ -75,7 +79,9 @@ export function withRunOrientations(particles: ParticleSet, run: RunFolder): Par
 /** null where the run has no orientations of its own. */
 export function readOrientationReport(run: RunFolder): OrientationReport | null {
   const path = reportPath(run);
-  return existsSync(path) && existsSync(orientationsPath(run)) ? (JSON.parse(readFileSync(path, 'utf8')) as OrientationReport) : null;
+  if (!existsSync(path) || !existsSync(orientationsPath(run))) return null;
+  // Reports that do not say are of a time when there were only own models.
+  return { against: 'own', ...(JSON.parse(readFileSync(path, 'utf8')) as Omit<OrientationReport, 'against'>) };
 }
 
 export function writeOrientationReport(run: RunFolder, report: OrientationReport): void {

@@ -44,6 +44,6 @@ function read(path: string): HalvesReport {
 export function orientationSummary(run: RunFolder): OrientationSummary | null {
   const report = readOrientationReport(run);
   if (!report) return null;
-  const { particles, frcBefore, frcAfter, medianDegrees, degrees95, medianAngstrom, angstrom95, inheritedFrom } = report;
-  return { particles, frcBefore, frcAfter, medianDegrees, degrees95, medianAngstrom, angstrom95, inheritedFrom };
+  const { particles, against, frcBefore, frcAfter, medianDegrees, degrees95, medianAngstrom, angstrom95, inheritedFrom } = report;
+  return { particles, against, frcBefore, frcAfter, medianDegrees, degrees95, medianAngstrom, angstrom95, inheritedFrom };
 }

@@ -125,6 +125,7 @@ const halves: HalvesSummary = {
 };
 const orientations: OrientationSummary = {
   particles: 4000,
+  against: 'neutral',
   frcBefore: 0.125,
   frcAfter: 0.25,
   medianDegrees: 1.5,

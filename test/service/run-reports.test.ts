@@ -69,7 +69,16 @@ test('the orientation report reaches the viewer once there is a star file with i
   const small = makeProject(t);
   const run = makeRun(small.project, 'a');
   const viewer = await Viewer.connect(await serve(t, small));
-  const figures = { particles: 5, frcBefore: 0.125, frcAfter: 0.25, medianDegrees: 1.5, degrees95: 4, medianAngstrom: 1, angstrom95: 3 };
+  const figures = {
+    particles: 5,
+    against: 'neutral' as const,
+    frcBefore: 0.125,
+    frcAfter: 0.25,
+    medianDegrees: 1.5,
+    degrees95: 4,
+    medianAngstrom: 1,
+    angstrom95: 3,
+  };
   const report: OrientationReport = {
     format: 'limber-orientations',
     version: 1,

@@ -159,6 +159,22 @@ test('what is told of runs, selections and reports is in the field’s words, an
   assert.equal(found.text, '91.2 % and – told by the other half (by chance −0.4 %)');
   assert.equal(clusters.text, '3, adjusted Rand index 0.500 (clustered anew –)');
   assert.equal(motion, undefined);
-  const orientations = { particles: 5, frcBefore: 0.1, frcAfter: 0.2, medianDegrees: 1, degrees95: 2, medianAngstrom: 3, angstrom95: 4 };
-  assert.match(describeOrientations({ ...orientations, inheritedFrom: 'run1' }), /^Taken over from run1: 5 particles turned by 1\.00°/);
+  const orientations = {
+    particles: 5,
+    against: 'own' as const,
+    frcBefore: 0.1,
+    frcAfter: 0.2,
+    medianDegrees: 1,
+    degrees95: 2,
+    medianAngstrom: 3,
+    angstrom95: 4,
+  };
+  assert.match(
+    describeOrientations({ ...orientations, inheritedFrom: 'run1' }),
+    /^Taken over from run1: 5 particles turned by 1\.00°.*; FRC 0\.1000/,
+  );
+  assert.match(
+    describeOrientations({ ...orientations, against: 'neutral', inheritedFrom: null }),
+    /; FRC with the neutral model 0\.1000 → 0\.2000$/,
+  );
 });

@@ -215,6 +215,7 @@ test('the menu starts what follows training, a job can be stopped, and what it f
   await page.locator('.job').getByText('run1: refining orientations, 50 %').waitFor();
   daemon.orientations = {
     particles: 2000,
+    against: 'own',
     frcBefore: 0.125,
     frcAfter: 0.25,
     medianDegrees: 1.5,

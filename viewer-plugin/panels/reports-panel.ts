@@ -38,6 +38,7 @@ export function describeHalves({ latentsExplained, latentsByChance, clusters, mo
 /** One sentence about refined orientations. */
 export function describeOrientations({
   particles,
+  against,
   medianDegrees,
   degrees95,
   medianAngstrom,
@@ -49,7 +50,7 @@ export function describeOrientations({
   const whose = inheritedFrom === null ? '' : `Taken over from ${inheritedFrom}: `;
   return (
     `${whose}${formatNumber(particles)} particles turned by ${medianDegrees.toFixed(2)}° (95 %: ${degrees95.toFixed(2)}°) and shifted by ` +
-    `${medianAngstrom.toFixed(2)} Å (95 %: ${angstrom95.toFixed(2)} Å), medians; FRC ${frcBefore.toFixed(4)} → ${frcAfter.toFixed(4)}`
+    `${medianAngstrom.toFixed(2)} Å (95 %: ${angstrom95.toFixed(2)} Å), medians; FRC${against === 'neutral' ? ' with the neutral model' : ''} ${frcBefore.toFixed(4)} → ${frcAfter.toFixed(4)}`
   );
 }
 

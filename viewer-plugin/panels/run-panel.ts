@@ -61,7 +61,7 @@ export function runPanel(host: HTMLElement, session: Session): void {
   const more = menuButton('More to do with this run', [
     {
       label: 'Refine orientations',
-      title: 'Turn and shift every particle to fit its own model best; makes a star file',
+      title: 'Turn and shift every particle to fit its own model best, or the neutral one where that fits better; makes a star file',
       act: () => void session.refineOrientations(shownRun()),
       refusal: () => whyNot() ?? whyNotRun(),
     },

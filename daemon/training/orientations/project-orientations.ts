@@ -16,6 +16,7 @@ import type { ProjectFolder } from '../../project/project-folder.js';
 import {
   type OrientationReport,
   orientationsPath,
+  type RefinedAgainst,
   readOrientationReport,
   trainedWith,
   writeOrientationReport,
@@ -104,11 +105,8 @@ interface Found {
   frcAfter: Float32Array;
   seconds: number;
   plan: OrientationPlan;
-  against: Against;
+  against: RefinedAgainst;
 }
-
-/** Each particle's own model, or the neutral one for all. */
-type Against = 'own' | 'neutral';
 
 class OrientationSitting {
   private lastSave = performance.now();
@@ -231,6 +229,7 @@ class OrientationSitting {
       format: 'limber-orientations',
       version: 1,
       run: run.name,
+      against: found.against,
       particles: chosen.rows.length,
       frcBefore: mean(found.frcBefore),
       frcAfter: mean(found.frcAfter),
@@ -259,7 +258,7 @@ class OrientationSitting {
    * A decoder that was trained at wrong orientations may have learned these instead of the motion (of a trimer under C3 the focus then goes wherever its image was turned), and its models turn
    * particles worse than the neutral one does: 2.4° of 3.0° were left by these, 1.6° by that. Which fits the particles better once they are refined shows on the sample.
    */
-  private async plan(): Promise<{ plan: OrientationPlan; against: Against }> {
+  private async plan(): Promise<{ plan: OrientationPlan; against: RefinedAgainst }> {
     const count = this.chosen.rows.length;
     const size = Math.min(PLAN_SAMPLE, count);
     const sample = Array.from({ length: size }, (_, i) => Math.floor((i * count) / size));
@@ -385,7 +384,7 @@ function readFound(path: string, madeFrom: string, count: number): Found | null 
       rounds: information.map((value, r) => ({ ringShares: data(`ringShares.${r}`), information: value })),
       expected: JSON.parse(metadata.expected) as OrientationPlan['expected'],
     },
-    against: metadata.against as Against,
+    against: metadata.against as RefinedAgainst,
   };
 }
 
