@@ -1,4 +1,4 @@
-// `limber orient`: refines every particle's rotation and shift against its own decoded model, and writes them as a star file.
+// `limber orient`: refines every particle's rotation and shift against its own decoded model, or the neutral one, and writes them as a star file.
 import type { Command } from 'commander';
 import { ProjectFolder } from '../project/project-folder.js';
 import { parameters } from '../settings/settings.js';

@@ -38,6 +38,8 @@ const BATCH = 32;
 /** Particles whose images are prepared at once. */
 const PIECE = 1024;
 const SAVE_SECONDS = 20;
+/** Of what a sitting keeps: one of other rules begins anew. */
+const FOUND_FORMAT = 'limber-orienting 3';
 
 /**
  * Writes orientations.star and orientations.json of the run; every particle starts from the orientation that the project's file gives it, so that nothing drifts
@@ -137,14 +139,14 @@ class OrientationSitting {
     reporter: Reporter,
     signal?: AbortSignal,
   ): Promise<OrientationSitting> {
-    const models = await OwnModels.create(backend, run, BATCH);
+    const group = symmetryRotations(project.settings.symmetry);
+    const models = await OwnModels.create(backend, run, BATCH, group);
     const { frame, resolutionAngstrom, neutral } = models.foundation;
     const rings = computingRings(particles.boxSize, particles.pixelSizeAngstrom, resolutionAngstrom);
     const refiner = new OrientationRefiner(backend, projectionGeometry(neutral.length / 5, rings, frame), BATCH);
     const folder = join(run.path, 'orienting');
     mkdirSync(folder, { recursive: true });
     const chosen = chooseRows(run);
-    const group = symmetryRotations(project.settings.symmetry);
     const found = readFound(join(folder, 'found.safetensors'), madeFrom, chosen.rows.length);
     return new OrientationSitting(
       ...([project, backend, run, particles, chosen, group, rings, models, refiner, madeFrom, reporter, signal, folder, found] as const),
@@ -355,7 +357,7 @@ function writeFound(path: string, madeFrom: string, { done, seconds, plan, again
   writeFileAtomic(
     path,
     encodeSafetensors(tensors, {
-      format: 'limber-orienting 2',
+      format: FOUND_FORMAT,
       madeFrom,
       done: String(done),
       seconds: String(seconds),
@@ -370,7 +372,7 @@ function writeFound(path: string, madeFrom: string, { done, seconds, plan, again
 function readFound(path: string, madeFrom: string, count: number): Found | null {
   if (!existsSync(path)) return null;
   const { tensors, metadata } = readSafetensors(path);
-  if (metadata.format !== 'limber-orienting 2' || metadata.madeFrom !== madeFrom) return null;
+  if (metadata.format !== FOUND_FORMAT || metadata.madeFrom !== madeFrom) return null;
   const data = (name: string) => tensors.get(name)?.data ?? new Float32Array(count);
   const information = JSON.parse(metadata.information) as number[];
   return {
