@@ -1,13 +1,12 @@
 // A run on disk whose decoder moves an arm by a known amount: the arm's motion must be read from it, and undone in the map.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { createCpuBackend } from '../../daemon/compute/cpu/cpu-backend.js';
 import type { DensityMap } from '../../daemon/formats/density-map.js';
 import type { GaussianSet } from '../../daemon/gaussians/gaussian-set.js';
-import { rowToLogits } from '../../daemon/gaussians/model-frame.js';
 import { gaussiansToDensity } from '../../daemon/gaussians/to-density.js';
 import { fourierShellCorrelation } from '../../daemon/maps/fsc.js';
 import { reconstruct } from '../../daemon/maps/reconstruct.js';
@@ -15,10 +14,10 @@ import { LatentDecoder } from '../../daemon/networks/latent-decoder.js';
 import { Random } from '../../daemon/numerics/random.js';
 import { vectorToRotation } from '../../daemon/numerics/rotations.js';
 import type { ParticleSet } from '../../daemon/particles/particle-set.js';
-import { RunFolder } from '../../daemon/project/run-folder.js';
-import { defaultTrainingSettings } from '../../daemon/settings/training.js';
+import type { RunFolder } from '../../daemon/project/run-folder.js';
 import { Cancelled, type Reporter } from '../../daemon/training/progress.js';
 import { reconstructUndone, undoneMotion } from '../../daemon/training/undone-motion.js';
+import { writeLinearRun } from './linear-run.js';
 
 const BOX = 32;
 const PIXEL = 4;
@@ -43,35 +42,8 @@ function makeRun(): { run: RunFolder; decoder: LatentDecoder; z: Float32Array } 
     row[4 * N + g] = 1;
   }
   const weight = Float32Array.from({ length: 5 * N }, (_, i) => (i >= N + CORE && i < 2 * N ? 0.5 : 0));
-  const run = new RunFolder(join(scratch, 'run'), 'run', () => false);
-  run.writeSettings({
-    ...defaultTrainingSettings,
-    format: 'limber-run',
-    version: 1,
-    run: 'run',
-    state: 'done',
-    epoch: 1,
-    gaussians: N,
-    resolutionAngstrom: 8,
-    backend: 'cpu',
-    particles: COUNT,
-    copies: 1,
-    goesOn: false,
-    frc: 0.5,
-    seconds: 1,
-    latentDims: 1,
-  });
-  run.writeWeights(
-    [
-      ['decoder.0.weight', { shape: [1, 5 * N], data: weight }],
-      ['decoder.0.bias', { shape: [5 * N], data: new Float32Array(5 * N) }],
-      ['neutral.logits', { shape: [5, N], data: rowToLogits(row) }],
-      ['vary', { shape: [5, N], data: new Float32Array(5 * N).fill(1) }],
-    ],
-    { epoch: '1', frame: JSON.stringify(FRAME) },
-  );
   const z = Float32Array.from({ length: COUNT }, (_, i) => (2 * i) / (COUNT - 1) - 1);
-  writeFileSync(run.latentsPath, `particle\tz0\tfrc\n${[...z].map((value, i) => `${i + 1}\t${value}\t0.5`).join('\n')}\n`);
+  const run = writeLinearRun(join(scratch, 'run'), { frame: FRAME, neutral: row, weight, z });
   return { run, decoder: new LatentDecoder(run.weights()), z };
 }
 

@@ -1,16 +1,14 @@
 // A run on disk whose decoder knows one piece of a trimer: the models that particles are refined against must have all three as their copies' places say.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { createCpuBackend } from '../../../daemon/compute/cpu/cpu-backend.js';
-import { rowToLogits } from '../../../daemon/gaussians/model-frame.js';
 import { Random } from '../../../daemon/numerics/random.js';
 import { symmetryRotations } from '../../../daemon/numerics/symmetry.js';
-import { RunFolder } from '../../../daemon/project/run-folder.js';
-import { defaultTrainingSettings } from '../../../daemon/settings/training.js';
 import { OwnModels } from '../../../daemon/training/orientations/own-models.js';
+import { writeLinearRun } from '../linear-run.js';
 
 const [CORE, PIECE, COPIES] = [60, 12, 3];
 const N = CORE + PIECE * COPIES;
@@ -49,48 +47,16 @@ function trimer(): Float32Array {
   return row;
 }
 
-/** The decoder is one linear layer that shifts the first piece's logits along z; every copy of every particle has its own place. */
-function makeRun(): { run: RunFolder; neutral: Float32Array } {
-  const neutral = trimer();
-  const run = new RunFolder(join(scratch, 'run'), 'run', () => false);
-  const count = PARTICLES * COPIES;
-  run.writeSettings({
-    ...defaultTrainingSettings,
-    format: 'limber-run',
-    version: 1,
-    run: 'run',
-    state: 'done',
-    epoch: 1,
-    gaussians: N,
-    resolutionAngstrom: 8,
-    backend: 'cpu',
-    particles: PARTICLES,
-    copies: COPIES,
-    goesOn: false,
-    frc: 0.5,
-    seconds: 1,
-    latentDims: 1,
-  });
-  const weight = Float32Array.from({ length: 5 * N }, (_, i) => (i >= 2 * N + CORE && i < 2 * N + CORE + PIECE ? 0.15 : 0));
-  run.writeWeights(
-    [
-      ['decoder.0.weight', { shape: [1, 5 * N], data: weight }],
-      ['decoder.0.bias', { shape: [5 * N], data: new Float32Array(5 * N) }],
-      ['neutral.logits', { shape: [5, N], data: rowToLogits(neutral) }],
-      ['vary', { shape: [5, N], data: new Float32Array(5 * N).fill(1) }],
-    ],
-    { epoch: '1', frame: JSON.stringify(FRAME) },
-  );
-  const random = new Random(2);
-  const lines = Array.from(
-    { length: count },
-    (_, i) => `${Math.floor(i / COPIES) + 1}\t${(i % COPIES) + 1}\t${random.normal().toFixed(4)}\t0.5`,
-  );
-  writeFileSync(run.latentsPath, `particle\tcopy\tz0\tfrc\n${lines.join('\n')}\n`);
-  return { run, neutral };
-}
-
-const { run, neutral } = makeRun();
+const neutral = trimer();
+// It shifts the first piece's logits along z; every copy of every particle has its own place.
+const random = new Random(2);
+const run = writeLinearRun(join(scratch, 'run'), {
+  frame: FRAME,
+  neutral,
+  weight: Float32Array.from({ length: 5 * N }, (_, i) => (i >= 2 * N + CORE && i < 2 * N + CORE + PIECE ? 0.15 : 0)),
+  z: Array.from({ length: PARTICLES * COPIES }, () => random.normal()),
+  copies: COPIES,
+});
 const backend = await createCpuBackend({ threads: 1 });
 after(() => backend.dispose());
 const rises = (row: ArrayLike<number>, copy: number) =>
