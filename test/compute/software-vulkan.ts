@@ -20,7 +20,11 @@ export function provideSoftwareVulkan(): boolean {
   const loader = join(folder, 'libvulkan.so.1');
   try {
     // Debian's libvulkan1 may not be there; a library of this name that is loaded already is the one that Dawn finds.
-    if (existsSync(loader)) process.dlopen({ exports: {} }, loader, constants.dlopen.RTLD_NOW | RTLD_NODELETE);
+    if (existsSync(loader)) {
+      // For processes that this one starts, as `auto` does to ask what there is.
+      process.env.LD_LIBRARY_PATH = [folder, process.env.LD_LIBRARY_PATH].filter(Boolean).join(':');
+      process.dlopen({ exports: {} }, loader, constants.dlopen.RTLD_NOW | RTLD_NODELETE);
+    }
   } catch {
     // It is loaded, and refused only as it is no addon of Node.
   }
