@@ -4,6 +4,7 @@
 // Gaussian's copy does is what those do, on average, that lie where the inverse rotation takes it.
 
 import { KdTree } from '../numerics/k-d-tree.js';
+import { positionsOf } from './model-frame.js';
 
 /** Gaussians that share a place, at most. */
 const NEAREST = 4;
@@ -25,11 +26,7 @@ export class CarriedChange {
     sigma: number,
   ) {
     const n = row.length / 5;
-    const tree = new KdTree(
-      Float32Array.from({ length: 3 * n }, (_, i) => row[(i % 3) * n + Math.floor(i / 3)]),
-      n,
-      3,
-    );
+    const tree = new KdTree(positionsOf(row), n, 3);
     this.followed = new Int32Array(NEAREST * n);
     this.shares = new Float32Array(NEAREST * n);
     const distances = new Float64Array(NEAREST);

@@ -26,6 +26,12 @@ export function toWorld(row: ArrayLike<number>, frame: ModelFrame, set = emptySe
   return set;
 }
 
+/** 3N, x0 y0 z0 x1 …, of a planar row. */
+export function positionsOf(row: ArrayLike<number>): Float64Array {
+  const count = row.length / 5;
+  return Float64Array.from({ length: 3 * count }, (_, i) => row[(i % 3) * count + Math.floor(i / 3)]);
+}
+
 /** The logits of a planar row: sigmoid(logits) with the shifts of `gaussians` in compute/backend.ts gives the row back. Values at the edge of their range are drawn 1e-4 inside. */
 export function rowToLogits(row: ArrayLike<number>): Float32Array {
   const count = row.length / 5;

@@ -2,7 +2,7 @@
 
 import type { Backend, ProjectionGeometry, Tensor } from '../../compute/backend.js';
 import type { RingGeometry } from '../../compute/ring-geometry.js';
-import { logitsToRow, type ModelFrame, rowToLogits } from '../../gaussians/model-frame.js';
+import { logitsToRow, type ModelFrame, positionsOf, rowToLogits } from '../../gaussians/model-frame.js';
 import { NearestNeighbours } from '../../numerics/nearest-neighbours.js';
 import { Random } from '../../numerics/random.js';
 import { computingRings } from '../../particles/computing-box.js';
@@ -195,8 +195,7 @@ function refine(
 /** For each Gaussian of a planar row the places that no other is nearer to, by their numbers. */
 function nearestTo(row: Float32Array, places: readonly [number, number, number][]): number[][] {
   const n = row.length / 5;
-  const points = Float32Array.from({ length: 3 * n }, (_, k) => row[(k % 3) * n + Math.floor(k / 3)]);
-  const search = new NearestNeighbours(points);
+  const search = new NearestNeighbours(Float32Array.from(positionsOf(row)));
   const [index, distance] = [new Int32Array(1), new Float64Array(1)];
   const cells: number[][] = Array.from({ length: n }, () => []);
   places.forEach((place, p) => {

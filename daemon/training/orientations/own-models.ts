@@ -13,7 +13,7 @@
 import type { Backend } from '../../compute/backend.js';
 import type { NamedTensor } from '../../formats/safetensors.js';
 import { CarriedChange } from '../../gaussians/carried-change.js';
-import { logitsToRow } from '../../gaussians/model-frame.js';
+import { logitsToRow, positionsOf } from '../../gaussians/model-frame.js';
 import { fromComponents, type LatentPca, principalComponents, toComponents } from '../../latent/pca.js';
 import { decoderWeights } from '../../networks/latent-decoder.js';
 import { inverseRotation } from '../../numerics/rotations.js';
@@ -68,7 +68,7 @@ export class OwnModels implements Models {
     const own = { weights: decoderWeights(foundation.networks as ReadonlyMap<string, NamedTensor>), dims, z };
     const departure = await Departure.create(backend, { neutral: foundation.neutral, bases: [...foundation.bases, own] }, batch);
     const row = logitsToRow(foundation.neutral);
-    const neutral = { row, places: interleaved(row), amplitudes: row.slice((3 * row.length) / 5, (4 * row.length) / 5) };
+    const neutral = { row, places: positionsOf(row), amplitudes: row.slice((3 * row.length) / 5, (4 * row.length) / 5) };
     const entries = z.length / dims;
     const pca = principalComponents(z, entries, dims);
     const deviations = Float64Array.from(
@@ -151,7 +151,7 @@ export class OwnModels implements Models {
 
   private standing(row: Float32Array): Float32Array {
     const n = row.length / 5;
-    const places = interleaved(row);
+    const places = positionsOf(row);
     const laid = superpose(places, this.neutral.places, this.neutral.amplitudes);
     for (let i = 0; i < n; i++) for (const [axis, x] of moved(laid, places, 3 * i).entries()) row[axis * n + i] = x;
     return row;
@@ -200,9 +200,4 @@ class Copies {
     this.carried.set(key, carried);
     return carried;
   }
-}
-
-function interleaved(row: ArrayLike<number>): Float64Array {
-  const n = row.length / 5;
-  return Float64Array.from({ length: 3 * n }, (_, i) => row[(i % 3) * n + Math.floor(i / 3)]);
 }
