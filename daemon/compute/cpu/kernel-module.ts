@@ -25,9 +25,10 @@ function loadVersions(name: string, fused: boolean): KernelModule {
   const plain = new URL(`./kernels/${name}.wasm`, import.meta.url);
   if (!existsSync(plain)) throw new Error('the SIMD kernels are not built: run npm run build');
   if (fused) {
-    // Node 20 has relaxed SIMD behind this flag; later ones have it always, and ignore a flag they do not know.
-    setFlagsFromString('--experimental-wasm-relaxed-simd');
     const bytes = readFileSync(new URL(`./kernels/${name}-fma.wasm`, import.meta.url));
+    // Node 20 has relaxed SIMD behind a flag; later ones have it always, and complain on the terminal of a flag that they no longer know.
+    if (!WebAssembly.validate(bytes) && Number(process.versions.node.split('.')[0]) < 22)
+      setFlagsFromString('--experimental-wasm-relaxed-simd');
     if (WebAssembly.validate(bytes)) return { module: new WebAssembly.Module(bytes), fused: true };
   }
   return { module: new WebAssembly.Module(readFileSync(plain)), fused: false };
