@@ -64,6 +64,7 @@ function randomGaussians(random: Random, rows: number, n: number, spread = 1.1):
 
 const denseShapes: [rows: number, inputs: number, outputs: number][] = [
   [1, 1, 1], [1, 4, 512], [32, 480, 512], [33, 4, 97], [33, 96, 480], [31, 517, 5], [7, 33, 130], [5, 3, 9], [12, 300, 12], [13, 1000, 66], [2, 260, 8],
+  [1000, 9, 1030],
 ]; // biome-ignore format: a table
 
 for (const { title, open, tolerance } of backendsUnderTest) {
@@ -76,7 +77,7 @@ for (const { title, open, tolerance } of backendsUnderTest) {
     /** What single precision needs, or the backend. */
     const within = (needed: number) => Math.max(needed, tolerance);
 
-    test('dense and its backward agree with the reference for sizes with every tail of the 4 × 8 tile and of the 256-deep block', async t => {
+    test('dense and its backward agree with the reference for sizes with every tail of the 4 × 8 tile and of the 256-deep block, and for so many that a graphics processor takes its larger tile', async t => {
       const backend = present(opened, t);
       if (!backend) return;
       for (const [rows, inputs, outputs] of denseShapes) {

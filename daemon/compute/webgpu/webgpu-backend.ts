@@ -24,12 +24,11 @@ function at(tensor: Tensor, length = tensor.length): DeviceArray {
 
 /** Pixels along a side that a workgroup draws, as in kernels/draw.wgsl. */
 const DRAWN_TILE = 32;
-/** Columns that a workgroup of a matrix product makes, rows in a group of which it makes 1 to 4, and its step along the depth, as in kernels/matrix-product.wgsl. */
+/** Columns that a workgroup of a matrix product makes, rows in a group of which it makes one or two, and its step along the depth, as in kernels/matrix-product.wgsl. */
 const PRODUCT_COLUMNS = 64;
-const PRODUCT_ROWS = 16;
-const MOST_ROW_GROUPS = 4;
+const PRODUCT_ROWS = 32;
 const PRODUCT_STEP = 16;
-/** A matrix product of fewer workgroups leaves a large device idle: its depth is cut into parts, no shorter than this. */
+/** A matrix product of fewer workgroups leaves a large device idle: they make one group of rows, and its depth is cut into parts, no shorter than this. */
 const ENOUGH_GROUPS = 256;
 const SHORTEST_PART = 64;
 /** Invocations in a workgroup of the kernels that treat a column, a row or a Gaussian each. */
@@ -321,8 +320,10 @@ export class WebgpuBackend implements Backend {
     out: DeviceArray,
     { batches = 1, bias = null, isRelu = false }: { batches?: number; bias?: DeviceArray | null; isRelu?: boolean } = {},
   ): void {
-    const rowGroups = Math.min(Math.ceil(rows / PRODUCT_ROWS), MOST_ROW_GROUPS);
-    const tiles = [Math.ceil(columns / PRODUCT_COLUMNS), Math.ceil(rows / (rowGroups * PRODUCT_ROWS))] as const;
+    const tilesOf = (rowGroups: number) => [Math.ceil(columns / PRODUCT_COLUMNS), Math.ceil(rows / (rowGroups * PRODUCT_ROWS))] as const;
+    const large = tilesOf(2);
+    const rowGroups = rows > PRODUCT_ROWS && batches * large[0] * large[1] >= ENOUGH_GROUPS ? 2 : 1;
+    const tiles = tilesOf(rowGroups);
     const wanted = batches > 1 ? 1 : Math.ceil(ENOUGH_GROUPS / (tiles[0] * tiles[1]));
     const mostParts = Math.max(Math.min(wanted, Math.floor(depth / SHORTEST_PART)), 1);
     const partDepth = Math.ceil(depth / mostParts / PRODUCT_STEP) * PRODUCT_STEP;

@@ -1,7 +1,7 @@
 // out[batch, part, rows, columns] = left · right over the part's share of the depth; where the depth is one part, + bias and ReLU.
 //
 // Either side may lie transposed: element (r, k) of left is at r · leftRow + k · leftDepth, (k, c) of right at k · rightDepth + c · rightColumn.
-// A workgroup makes up to 64 × 64 numbers, each of its 16 × 16 invocations up to 4 × 4 of them, 16 apart so that neighbours touch neighbouring addresses.
+// A workgroup makes 32 or 64 rows of 64 columns, each of its 8 × 8 invocations 4 or 8 rows of 8 columns, so that it reads three or four groups of four numbers for 32 or 64 products.
 // The depth passes through workgroup memory 16 at a time, always in the same order.
 
 struct Params {
@@ -26,14 +26,15 @@ struct Params {
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
 @group(0) @binding(4) var<storage, read_write> product: array<f32>;
 
-/** 1 to 4: a tile has 16 times as many rows. Few rows leave the rest of a full tile idle. */
-override rowGroups: u32 = 4u;
+/** 1 or 2: a tile has 32 times as many rows. */
+override rowGroups: u32 = 1u;
 const COLUMNS = 64u;
 const DEPTH = 16u;
-/** One more than a tile's side: a column of the tile then falls on different memory banks. */
-const PITCH = 65u;
-var<workgroup> leftTile: array<f32, 1040>;
-var<workgroup> rightTile: array<f32, 1040>;
+/** One more than a tile's groups of four: a column of the tile then falls on different memory banks. */
+const PITCH = 17u;
+/** At d · PITCH + i the rows or columns 4i to 4i + 3. */
+var<workgroup> leftTile: array<vec4f, 272>;
+var<workgroup> rightTile: array<vec4f, 272>;
 
 fn leftAt(base: u32, r: u32, k: u32, end: u32) -> f32 {
   if (r < p.rows && k < end) {
@@ -49,64 +50,94 @@ fn rightAt(base: u32, k: u32, c: u32, end: u32) -> f32 {
   return 0.0;
 }
 
-@compute @workgroup_size(16, 16)
+/** Written so that NaN passes. */
+fn ended(sum: f32, c: u32) -> f32 {
+  var value = sum;
+  if (p.hasBias == 1u) {
+    value += bias[c];
+  }
+  return select(value, 0.0, p.isRelu == 1u && value < 0.0);
+}
+
+@compute @workgroup_size(8, 8)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) cell: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let tileRows = 16u * rowGroups;
+  let quads = 8u * rowGroups;
   let firstColumn = group.x * COLUMNS;
-  let firstRow = group.y * tileRows;
+  let firstRow = group.y * 4u * quads;
   let batch = group.z / p.parts;
   let part = group.z % p.parts;
   let begin = part * p.partDepth;
   let end = min(begin + p.partDepth, p.depth);
   let leftBase = batch * p.leftBatch;
   let rightBase = batch * p.rightBatch;
-  var sums = array<vec4f, 4>();
+  /** Of row i the columns 4x to 4x + 3, and those 32 further on. */
+  var near = array<vec4f, 8>();
+  var far = array<vec4f, 8>();
 
   for (var k = begin; k < end; k += DEPTH) {
     // Neighbouring invocations read neighbouring addresses, whichever way a side lies.
-    for (var e = lane; e < tileRows * DEPTH; e += 256u) {
+    for (var e = lane; e < quads * DEPTH; e += 64u) {
       let lies = p.leftDepth == 1u;
-      let r = select(e % tileRows, e / DEPTH, lies);
-      let d = select(e / tileRows, e % DEPTH, lies);
-      leftTile[d * PITCH + r] = leftAt(leftBase, firstRow + r, k + d, end);
+      let i = select(e % quads, e / DEPTH, lies);
+      let d = select(e / quads, e % DEPTH, lies);
+      let r = firstRow + 4u * i;
+      leftTile[d * PITCH + i] = vec4f(
+        leftAt(leftBase, r, k + d, end),
+        leftAt(leftBase, r + 1u, k + d, end),
+        leftAt(leftBase, r + 2u, k + d, end),
+        leftAt(leftBase, r + 3u, k + d, end),
+      );
     }
-    for (var e = lane; e < COLUMNS * DEPTH; e += 256u) {
+    for (var e = lane; e < COLUMNS / 4u * DEPTH; e += 64u) {
       let lies = p.rightDepth == 1u;
-      let c = select(e % COLUMNS, e / DEPTH, lies);
-      let d = select(e / COLUMNS, e % DEPTH, lies);
-      rightTile[d * PITCH + c] = rightAt(rightBase, k + d, firstColumn + c, end);
+      let i = select(e % (COLUMNS / 4u), e / DEPTH, lies);
+      let d = select(e / (COLUMNS / 4u), e % DEPTH, lies);
+      let c = firstColumn + 4u * i;
+      rightTile[d * PITCH + i] = vec4f(
+        rightAt(rightBase, k + d, c, end),
+        rightAt(rightBase, k + d, c + 1u, end),
+        rightAt(rightBase, k + d, c + 2u, end),
+        rightAt(rightBase, k + d, c + 3u, end),
+      );
     }
     workgroupBarrier();
     for (var d = 0u; d < DEPTH; d++) {
-      let c = d * PITCH + cell.x;
-      let r = d * PITCH + cell.y;
-      let row = vec4f(rightTile[c], rightTile[c + 16u], rightTile[c + 32u], rightTile[c + 48u]);
-      sums[0] += leftTile[r] * row;
+      let rows = leftTile[d * PITCH + cell.y];
+      let nearColumns = rightTile[d * PITCH + cell.x];
+      let farColumns = rightTile[d * PITCH + cell.x + 8u];
+      near[0] += rows.x * nearColumns;
+      near[1] += rows.y * nearColumns;
+      near[2] += rows.z * nearColumns;
+      near[3] += rows.w * nearColumns;
+      far[0] += rows.x * farColumns;
+      far[1] += rows.y * farColumns;
+      far[2] += rows.z * farColumns;
+      far[3] += rows.w * farColumns;
       if (rowGroups > 1u) {
-        sums[1] += leftTile[r + 16u] * row;
-      }
-      if (rowGroups > 2u) {
-        sums[2] += leftTile[r + 32u] * row;
-      }
-      if (rowGroups > 3u) {
-        sums[3] += leftTile[r + 48u] * row;
+        let more = leftTile[d * PITCH + cell.y + 8u];
+        near[4] += more.x * nearColumns;
+        near[5] += more.y * nearColumns;
+        near[6] += more.z * nearColumns;
+        near[7] += more.w * nearColumns;
+        far[4] += more.x * farColumns;
+        far[5] += more.y * farColumns;
+        far[6] += more.z * farColumns;
+        far[7] += more.w * farColumns;
       }
     }
     workgroupBarrier();
   }
 
   let base = group.z * p.rows * p.columns;
-  for (var i = 0u; i < rowGroups; i++) {
-    let r = firstRow + cell.y + i * 16u;
+  for (var i = 0u; i < 4u * rowGroups; i++) {
+    let r = firstRow + 4u * cell.y + i % 4u + i / 4u * 32u;
     for (var j = 0u; j < 4u; j++) {
-      let c = firstColumn + cell.x + j * 16u;
+      let c = firstColumn + 4u * cell.x + j;
       if (r < p.rows && c < p.columns) {
-        var value = sums[i][j];
-        if (p.hasBias == 1u) {
-          value += bias[c];
-        }
-        // Written so that NaN passes.
-        product[base + r * p.columns + c] = select(value, 0.0, p.isRelu == 1u && value < 0.0);
+        product[base + r * p.columns + c] = ended(near[i][j], c);
+      }
+      if (r < p.rows && c + 32u < p.columns) {
+        product[base + r * p.columns + c + 32u] = ended(far[i][j], c + 32u);
       }
     }
   }
