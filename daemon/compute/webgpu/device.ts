@@ -21,7 +21,7 @@ export interface NoGpu {
   reason: string;
 }
 
-/** Dawn's entry point must outlive its devices. */
+/** One for the process: Dawn's entry point must outlive its devices, and what they still have to tell when they are closed. */
 let dawn: GPU | null = null;
 
 /** A driver that takes longer than this to answer will not do for training. */
@@ -52,7 +52,7 @@ export async function openGpu(): Promise<Gpu | NoGpu> {
   if (process.platform === 'linux') process.env.XDG_RUNTIME_DIR ??= tmpdir();
   try {
     const { create } = await import('webgpu');
-    dawn = create([]);
+    dawn ??= create([]);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ERR_MODULE_NOT_FOUND') return { reason: 'the optional npm package webgpu is not installed; run npm install webgpu' };
