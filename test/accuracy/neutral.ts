@@ -69,7 +69,7 @@ export async function neutralTrial(name: string, source: BodySource, seed: numbe
     });
     return {
       set: `${name}, seed ${seed}`,
-      settings: `${TRUE_GAUSSIANS} Gaussians at ${TARGET_ANGSTROM} Å`,
+      settings: `${TRUE_GAUSSIANS} Gaussians at ${TARGET_ANGSTROM} Å${context.backend === null ? '' : `, ${backend.name}`}`,
       particles: 0,
       gaussians: fitted.count,
       seconds,

@@ -5,17 +5,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { InputError } from '../../daemon/formats/input-error.js';
+import { parameters } from '../../daemon/settings/settings.js';
 import type { Reporter } from '../../daemon/training/progress.js';
 import { appendResult, isSame, type Result, readResults } from './results.js';
 import { type AccuracySet, SETS, setsNamed } from './sets.js';
 import { failures, summary, table } from './table.js';
 
-const HELP = `npm run accuracy -- [--sets NAMES] [--seeds 1,2,3] [--epochs N] [--backend NAME] [--threads N] [--results FILE [--resume]] [--json]
+const HELP = `npm run accuracy -- [--sets NAMES] [--seeds 1,2,3] [--epochs N] [--backend NAMES] [--threads N] [--results FILE [--resume]] [--json]
   --sets     which sets, by name or by a word of their names [all that can be measured here]
              ${SETS.map(({ name }) => name).join(', ')}
   --seeds    seeds of data and training; the sets of fixed data take the first [1,2,3]
   --epochs   instead of the default of the program or set
-  --backend  what computes, as of limber train: webgpu, tfjs or cpu [the fastest that works]
+  --backend  what computes, as of limber train: webgpu, tfjs or cpu, or some of them, each trial by each [the fastest that works]
   --threads  processor threads [all]
   --results  a file that keeps every finished trial, a JSON object a line
   --resume   go on with that file: what it holds is not measured again, and is in the table
@@ -31,7 +32,7 @@ const sets = chooseSets();
 const seeds = wholeNumbers('--seeds', values.seeds);
 const epochs = values.epochs === undefined ? null : wholeNumbers('--epochs', values.epochs)[0];
 const threads = values.threads === undefined ? null : wholeNumbers('--threads', values.threads)[0];
-const { backend } = values;
+const backends = chooseBackends();
 const results = readEarlier();
 const errors: string[] = [];
 let folder: string | null = null;
@@ -43,13 +44,15 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
 
 for (const set of sets) {
   for (const seed of set.isSeeded ? seeds : seeds.slice(0, 1)) {
-    if (results.some(result => isSame(result, { set: set.name, seed, epochs, backend }))) continue;
-    const result = await measure(set, seed);
-    if (result === null) continue;
-    results.push(result);
-    if (values.results !== undefined) appendResult(values.results, result);
-    if (values.json) console.log(JSON.stringify({ ...result, passed: failures(result.trial).length === 0 }));
-    report(summary(result.trial));
+    for (const backend of backends) {
+      if (results.some(result => isSame(result, { set: set.name, seed, epochs, backend }))) continue;
+      const result = await measure(set, seed, backend);
+      if (result === null) continue;
+      results.push(result);
+      if (values.results !== undefined) appendResult(values.results, result);
+      if (values.json) console.log(JSON.stringify({ ...result, passed: failures(result.trial).length === 0 }));
+      report(summary(result.trial));
+    }
   }
 }
 
@@ -61,20 +64,21 @@ for (const line of failed) console.error(line);
 process.exit(failed.length > 0 ? 1 : 0);
 
 /** null where the trial came to no end; the others are measured all the same. */
-async function measure(set: AccuracySet, seed: number): Promise<Result | null> {
+async function measure(set: AccuracySet, seed: number, backend: string | undefined): Promise<Result | null> {
   folder = mkdtempSync(join(tmpdir(), 'limber-accuracy-'));
+  const title = `${set.name}, seed ${seed}${backend === undefined ? '' : `, ${backend}`}`;
   try {
     const context = {
       folder: join(folder, 'trial'),
       threads,
       epochs,
       backend: backend ?? null,
-      reporter: reporter(`${set.name}, seed ${seed}`),
+      reporter: reporter(title),
     };
     return { set: set.name, seed, epochs, backend, trial: await set.trial(seed, context) };
   } catch (error) {
-    errors.push(`${set.name}, seed ${seed}: ${(error as Error).message}`);
-    report(`${set.name}, seed ${seed} failed: ${(error as Error).stack}`);
+    errors.push(`${title}: ${(error as Error).message}`);
+    report(`${title} failed: ${(error as Error).stack}`);
     return null;
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -114,6 +118,15 @@ function chooseSets(): readonly AccuracySet[] {
     console.error(line);
   }
   return chosen.filter(set => set.missing() === null);
+}
+
+/** undefined: what the program takes by itself. */
+function chooseBackends(): readonly (string | undefined)[] {
+  if (values.backend === undefined) return [undefined];
+  const names = values.backend.split(',').map(name => name.trim());
+  const { choices } = parameters.backend;
+  const unknown = names.find(name => !choices.some(choice => choice === name));
+  return unknown === undefined ? names : refuse(`--backend ${unknown} is unknown; take some of ${choices.join(', ')}`);
 }
 
 function named(word: string): AccuracySet[] {

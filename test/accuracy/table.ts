@@ -20,8 +20,8 @@ export function failures({ set, settings, seconds, mostSeconds, figures }: Trial
 }
 
 /** Every figure of a trial in one line, for whoever watches. */
-export function summary({ set, figures, seconds }: Trial): string {
-  return `${set}: ${figures.map(({ measure, value }) => `${measure} ${value.toFixed(3)}`).join('; ')}; ${seconds.toFixed(0)} s`;
+export function summary({ set, settings, figures, seconds }: Trial): string {
+  return `${set} (${settings}): ${figures.map(({ measure, value }) => `${measure} ${value.toFixed(3)}`).join('; ')}; ${seconds.toFixed(0)} s`;
 }
 
 /** In Markdown, a row a figure. */
