@@ -50,13 +50,32 @@ fn rightAt(base: u32, k: u32, c: u32, end: u32) -> f32 {
   return 0.0;
 }
 
-/** Written so that NaN passes. */
-fn ended(sum: f32, c: u32) -> f32 {
+fn write(row: u32, c: u32, sum: f32) {
+  if (c >= p.columns) {
+    return;
+  }
   var value = sum;
   if (p.hasBias == 1u) {
     value += bias[c];
   }
-  return select(value, 0.0, p.isRelu == 1u && value < 0.0);
+  // Written so that NaN passes.
+  product[row + c] = select(value, 0.0, p.isRelu == 1u && value < 0.0);
+}
+
+/** Columns c to c + 3, and those 32 further on. */
+fn writeRow(layer: u32, r: u32, c: u32, near: vec4f, far: vec4f) {
+  if (r >= p.rows) {
+    return;
+  }
+  let row = (layer * p.rows + r) * p.columns;
+  write(row, c, near.x);
+  write(row, c + 1u, near.y);
+  write(row, c + 2u, near.z);
+  write(row, c + 3u, near.w);
+  write(row, c + 32u, far.x);
+  write(row, c + 33u, far.y);
+  write(row, c + 34u, far.z);
+  write(row, c + 35u, far.w);
 }
 
 @compute @workgroup_size(8, 8)
@@ -128,17 +147,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) cell:
     workgroupBarrier();
   }
 
-  let base = group.z * p.rows * p.columns;
-  for (var i = 0u; i < 4u * rowGroups; i++) {
-    let r = firstRow + 4u * cell.y + i % 4u + i / 4u * 32u;
-    for (var j = 0u; j < 4u; j++) {
-      let c = firstColumn + 4u * cell.x + j;
-      if (r < p.rows && c < p.columns) {
-        product[base + r * p.columns + c] = ended(near[i][j], c);
-      }
-      if (r < p.rows && c + 32u < p.columns) {
-        product[base + r * p.columns + c + 32u] = ended(far[i][j], c + 32u);
-      }
-    }
+  // One by one, so that no index is computed and all sums stay in registers.
+  let r = firstRow + 4u * cell.y;
+  let c = firstColumn + 4u * cell.x;
+  writeRow(group.z, r, c, near[0], far[0]);
+  writeRow(group.z, r + 1u, c, near[1], far[1]);
+  writeRow(group.z, r + 2u, c, near[2], far[2]);
+  writeRow(group.z, r + 3u, c, near[3], far[3]);
+  if (rowGroups > 1u) {
+    writeRow(group.z, r + 32u, c, near[4], far[4]);
+    writeRow(group.z, r + 33u, c, near[5], far[5]);
+    writeRow(group.z, r + 34u, c, near[6], far[6]);
+    writeRow(group.z, r + 35u, c, near[7], far[7]);
   }
 }
