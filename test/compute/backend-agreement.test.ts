@@ -64,7 +64,7 @@ function randomGaussians(random: Random, rows: number, n: number, spread = 1.1):
 
 const denseShapes: [rows: number, inputs: number, outputs: number][] = [
   [1, 1, 1], [1, 4, 512], [32, 480, 512], [33, 4, 97], [33, 96, 480], [31, 517, 5], [7, 33, 130], [5, 3, 9], [12, 300, 12], [13, 1000, 66], [2, 260, 8],
-  [1000, 9, 1030],
+  [1000, 9, 1030], [9, 1000, 1030], [1000, 1030, 9],
 ]; // biome-ignore format: a table
 
 for (const { title, open, tolerance } of backendsUnderTest) {

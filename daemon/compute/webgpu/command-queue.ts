@@ -39,7 +39,7 @@ export type Groups = readonly [number, number?, number?];
 const USAGE = { MAP_READ: 0x1, COPY_SRC: 0x4, COPY_DST: 0x8, UNIFORM: 0x40, STORAGE: 0x80 } as const;
 const MAP_MODE_READ = 0x1;
 
-/** Dispatches whose parameters are collected before they are handed over; a training step has some fifty. */
+/** Dispatches whose parameters are collected before they are handed over; a training step has some eighty. */
 const SLOTS = 512;
 /** Where the parameters of a dispatch may begin: a multiple of this, on every device. */
 const SLOT_BYTES = 256;

@@ -62,7 +62,7 @@ fn write(row: u32, c: u32, sum: f32) {
   product[row + c] = select(value, 0.0, p.isRelu == 1u && value < 0.0);
 }
 
-/** Columns c to c + 3, and those 32 further on. */
+/** Columns c to c + 3, and those 32 further on, of one row. */
 fn writeRow(layer: u32, r: u32, c: u32, near: vec4f, far: vec4f) {
   if (r >= p.rows) {
     return;
@@ -78,6 +78,19 @@ fn writeRow(layer: u32, r: u32, c: u32, near: vec4f, far: vec4f) {
   write(row, c + 35u, far.w);
 }
 
+/** The same of rows r to r + 3. One by one, so that no index is computed and all sums stay in registers. */
+fn writeRows(layer: u32, r: u32, c: u32, near: mat4x4f, far: mat4x4f) {
+  writeRow(layer, r, c, near[0], far[0]);
+  writeRow(layer, r + 1u, c, near[1], far[1]);
+  writeRow(layer, r + 2u, c, near[2], far[2]);
+  writeRow(layer, r + 3u, c, near[3], far[3]);
+}
+
+/** [i] is rows[i] · columns. */
+fn outer(rows: vec4f, columns: vec4f) -> mat4x4f {
+  return mat4x4f(rows.x * columns, rows.y * columns, rows.z * columns, rows.w * columns);
+}
+
 @compute @workgroup_size(8, 8)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) cell: vec3u, @builtin(local_invocation_index) lane: u32) {
   let quads = 8u * rowGroups;
@@ -89,9 +102,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) cell:
   let end = min(begin + p.partDepth, p.depth);
   let leftBase = batch * p.leftBatch;
   let rightBase = batch * p.rightBatch;
-  /** Of row i the columns 4x to 4x + 3, and those 32 further on. */
-  var near = array<vec4f, 8>();
-  var far = array<vec4f, 8>();
+  /** [i]: of row 4y + i the columns 4x to 4x + 3, and those 32 further on; then of the row 32 further down. */
+  var near = mat4x4f();
+  var far = mat4x4f();
+  var lowerNear = mat4x4f();
+  var lowerFar = mat4x4f();
 
   for (var k = begin; k < end; k += DEPTH) {
     // Neighbouring invocations read neighbouring addresses, whichever way a side lies.
@@ -124,40 +139,21 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) cell:
       let rows = leftTile[d * PITCH + cell.y];
       let nearColumns = rightTile[d * PITCH + cell.x];
       let farColumns = rightTile[d * PITCH + cell.x + 8u];
-      near[0] += rows.x * nearColumns;
-      near[1] += rows.y * nearColumns;
-      near[2] += rows.z * nearColumns;
-      near[3] += rows.w * nearColumns;
-      far[0] += rows.x * farColumns;
-      far[1] += rows.y * farColumns;
-      far[2] += rows.z * farColumns;
-      far[3] += rows.w * farColumns;
+      near += outer(rows, nearColumns);
+      far += outer(rows, farColumns);
       if (rowGroups > 1u) {
-        let more = leftTile[d * PITCH + cell.y + 8u];
-        near[4] += more.x * nearColumns;
-        near[5] += more.y * nearColumns;
-        near[6] += more.z * nearColumns;
-        near[7] += more.w * nearColumns;
-        far[4] += more.x * farColumns;
-        far[5] += more.y * farColumns;
-        far[6] += more.z * farColumns;
-        far[7] += more.w * farColumns;
+        let lowerRows = leftTile[d * PITCH + cell.y + 8u];
+        lowerNear += outer(lowerRows, nearColumns);
+        lowerFar += outer(lowerRows, farColumns);
       }
     }
     workgroupBarrier();
   }
 
-  // One by one, so that no index is computed and all sums stay in registers.
   let r = firstRow + 4u * cell.y;
   let c = firstColumn + 4u * cell.x;
-  writeRow(group.z, r, c, near[0], far[0]);
-  writeRow(group.z, r + 1u, c, near[1], far[1]);
-  writeRow(group.z, r + 2u, c, near[2], far[2]);
-  writeRow(group.z, r + 3u, c, near[3], far[3]);
+  writeRows(group.z, r, c, near, far);
   if (rowGroups > 1u) {
-    writeRow(group.z, r + 32u, c, near[4], far[4]);
-    writeRow(group.z, r + 33u, c, near[5], far[5]);
-    writeRow(group.z, r + 34u, c, near[6], far[6]);
-    writeRow(group.z, r + 35u, c, near[7], far[7]);
+    writeRows(group.z, r + 32u, c, lowerNear, lowerFar);
   }
 }
